@@ -1,0 +1,225 @@
+"""The table of attribute conventions and the price table, as constants of the ingest view's SQL.
+
+What frameworks call things is data (`conventions.toml`, `prices.csv`), never code: this module reads both, checks them,
+and turns them into the array literals that `views/span_rows_from_otlp.sql` asks for.
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+HERE: Final = Path(__file__).parent
+SHIPPED_CONVENTIONS: Final = HERE / "conventions.toml"
+SHIPPED_PRICES: Final = HERE / "prices.csv"
+
+OPERATIONS: Final = ("agent", "workflow", "llm", "tool", "retrieval", "embedding", "guardrail", "evaluator")
+SOURCES_PER_COLUMN_MAX: Final = 64
+"""Slots that a column owns: a source's slot is its column's number times this, plus its precedence."""
+
+Reach = Literal["span", "resource_too", "resource_only"]
+_REACH: Final[Mapping[object, Reach]] = {False: "span", True: "resource_too", "only": "resource_only"}
+
+
+class ConventionsInvalid(ValueError):
+    """A conventions or price file says something that cannot be used; the message names file, key and remedy."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One canonical column and the attributes that may fill it, most trusted first.
+
+    A source `attribute/field` reads `field` of the JSON object that the attribute holds.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    reach: Reach
+    fallback: str | None = None
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a model's tokens cost, in USD per million tokens.
+
+    Where a table leaves a cached or cache-write rate at 0, those tokens cost what input costs.
+    """
+
+    model: str
+    input_usd_per_million: float
+    output_usd_per_million: float
+    cached_input_usd_per_million: float
+    cache_write_usd_per_million: float
+
+
+@dataclass(frozen=True)
+class Conventions:
+    columns: tuple[Column, ...]
+    operations: Mapping[str, str]
+    """What frameworks say (lower case) to the operation it means."""
+    prices: tuple[Price, ...]
+
+
+def load_conventions(extra_conventions: Path | None = None, extra_prices: Path | None = None) -> Conventions:
+    """The shipped tables with a user's own laid over them.
+
+    Args:
+        extra_conventions: A TOML file of the shipped file's shape; columns and operations named there replace ours.
+        extra_prices: A CSV file of the shipped file's columns; models named there replace ours.
+
+    Raises:
+        ConventionsInvalid: A file cannot be read as what it should be.
+    """
+    columns: dict[str, Column] = {}
+    operations: dict[str, str] = {}
+    for path in filter(None, (SHIPPED_CONVENTIONS, extra_conventions)):
+        tables = _toml(path)
+        for name, entry in tables.get("columns", {}).items():
+            columns[name] = _column(path, name, entry)
+        for meaning, words in tables.get("operations", {}).items():
+            if meaning not in OPERATIONS:
+                raise ConventionsInvalid(f"{path}: operations.{meaning} is unknown; use one of {', '.join(OPERATIONS)}")
+            operations.update({str(word).lower(): meaning for word in words})
+    prices = {p.model: p for path in filter(None, (SHIPPED_PRICES, extra_prices)) for p in _prices(path)}
+    return Conventions(tuple(columns.values()), operations, tuple(prices.values()))
+
+
+def _toml(path: Path) -> dict[str, dict[str, dict[str, object]]]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+        raise ConventionsInvalid(f"{path}: {e}") from e
+
+
+def _column(path: Path, name: str, entry: dict[str, object]) -> Column:
+    sources = entry.get("sources")
+    if not isinstance(sources, list) or not sources or not all(isinstance(s, str) and s for s in sources):
+        raise ConventionsInvalid(f"{path}: columns.{name}.sources must be a list of attribute names")
+    if len(sources) > SOURCES_PER_COLUMN_MAX:
+        raise ConventionsInvalid(f"{path}: columns.{name} has {len(sources)} sources; {SOURCES_PER_COLUMN_MAX} are the most")
+    reach = entry.get("resource", False)
+    if reach not in _REACH:
+        raise ConventionsInvalid(f"{path}: columns.{name}.resource is {reach!r}; use true, false or 'only'")
+    fallback = entry.get("fallback")
+    if fallback is not None and not isinstance(fallback, str):
+        raise ConventionsInvalid(f"{path}: columns.{name}.fallback must be the name of another column")
+    return Column(name, tuple(sources), _REACH[reach], fallback)
+
+
+def _prices(path: Path) -> Iterable[Price]:
+    try:
+        with path.open(encoding="utf-8", newline="") as f:
+            for row in csv.DictReader(f):
+                rates = {k: float(row[k] or 0) for k in Price.__dataclass_fields__ if k != "model"}
+                yield Price(row["model"].strip().lower(), **rates)
+    except (OSError, UnicodeDecodeError, KeyError, ValueError, TypeError) as e:
+        raise ConventionsInvalid(f"{path}: a price table needs the columns {', '.join(Price.__dataclass_fields__)}: {e!r}") from e
+
+
+# -- as SQL ---------------------------------------------------------------------------------------------------------
+
+
+def sql_constants(conventions: Conventions) -> dict[str, str]:
+    """The placeholders of the ingest view, name to SQL text."""
+    slots: dict[str, int] = {}
+    canonical: list[str] = []
+    resource_columns: list[str] = []
+    json_columns: dict[str, int] = {}
+    number = 0
+    for column in conventions.columns:
+        if column.reach != "span":
+            prefix = "" if column.reach == "resource_only" else "resource_"
+            resource_columns.append(f"{_first_of_map(column.sources)} AS {prefix}{column.name}")
+        if column.reach == "resource_only":
+            continue
+        number += 1
+        for precedence, source in enumerate(s for s in column.sources if "/" not in s):
+            if source in slots:
+                raise ConventionsInvalid(f"{source} is a source of two columns; use `fallback` in one of them")
+            slots[source] = number * SOURCES_PER_COLUMN_MAX + precedence
+        canonical.append(f"{_pick(number)} AS said_{column.name}")
+    for attribute in dict.fromkeys(s.split("/", 1)[0] for c in conventions.columns for s in c.sources if "/" in s):
+        number += 1
+        json_columns[attribute] = number
+        slots[attribute] = number * SOURCES_PER_COLUMN_MAX
+        canonical.append(f"{_pick(number)} AS json_{number}")
+    return {
+        "source_keys": _array(_string(k) for k in slots),
+        "source_slots": f"{_array(str(v) for v in slots.values())}::Array(UInt16)",
+        "said": ",\n".join(canonical),
+        "canonical": ",\n".join(
+            f"{_canonical(c, json_columns)} AS canonical_{c.name}" for c in conventions.columns if c.reach != "resource_only"
+        ),
+        "resource_columns": ",\n".join(resource_columns),
+        "operation_words": _array(_string(w) for w in conventions.operations),
+        "operation_meanings": _array(_string(m) for m in conventions.operations.values()),
+        **_price_constants(conventions.prices),
+    }
+
+
+def _pick(number: int) -> str:
+    return f"sorted_texts[indexOf(sorted_columns, {number})]"
+
+
+def _canonical(column: Column, json_columns: Mapping[str, int]) -> str:
+    parts = [f"said_{column.name}"]
+    for source in column.sources:
+        attribute, _, field = source.partition("/")
+        if field:
+            parts.append(f"JSONExtractRaw(json_{json_columns[attribute]}, {_string(field)})")
+    if column.fallback:
+        parts.append(f"said_{column.fallback}")
+    expression = parts[-1]
+    for part in reversed(parts[:-1]):
+        expression = f"if({part} != '', {part}, {expression})"
+    return expression
+
+
+def _first_of_map(sources: tuple[str, ...]) -> str:
+    expression = f"resource_attributes[{_string(sources[-1])}]"
+    for source in reversed(sources[:-1]):
+        found = f"resource_attributes[{_string(source)}]"
+        expression = f"if({found} != '', {found}, {expression})"
+    return expression
+
+
+def _price_constants(prices: tuple[Price, ...]) -> dict[str, str]:
+    models = _array(_string(p.model) for p in prices)
+    places = f"{_array(str(i) for i in range(2, len(prices) + 2))}::Array(UInt16)"
+    exact = "lower(canonical_model)"
+    # A dated, region-qualified or path-qualified name is priced as the model it is a snapshot of.
+    base = (
+        "replaceRegexpOne(replaceRegexpOne(lower(canonical_model), '^(.*/)?((us|eu|apac|global)[.])?"
+        "((anthropic|meta|mistral|amazon|cohere)[.])?', ''), '[-@:](latest|preview|v[0-9]+(:[0-9]+)?|[0-9]{8}(-v[0-9:]+)?"
+        "|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}|00[0-9])+$', '')"
+    )
+    rates = _array(
+        [
+            "(0., 0., 0., 0.)",
+            *(
+                "({!r}, {!r}, {!r}, {!r})".format(
+                    p.input_usd_per_million / 1e6,
+                    p.output_usd_per_million / 1e6,
+                    (p.cached_input_usd_per_million or p.input_usd_per_million) / 1e6,
+                    (p.cache_write_usd_per_million or p.input_usd_per_million) / 1e6,
+                )
+                for p in prices
+            ),
+        ]
+    )
+    return {
+        "price_rates": f"{rates}::Array(Tuple(input Float64, output Float64, cached Float64, cache_write Float64))",
+        "priced": f"transform({{}}, {models}, {places}, 1::UInt16)".format(base),
+    }
+
+
+def _array(items: Iterable[str]) -> str:
+    return f"[{', '.join(items)}]"
+
+
+def _string(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

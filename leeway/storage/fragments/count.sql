@@ -1,0 +1,1 @@
+toUInt64(least(greatest(ifNotFinite(toFloat64OrZero(canonical_{{word}}), 0), 0), 1e15))

@@ -1,0 +1,1 @@
+SELECT name, checksum FROM leeway.schema_versions FINAL

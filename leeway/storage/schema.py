@@ -1,0 +1,112 @@
+"""Bring a database to this version's schema: numbered migrations first, then the views, which follow the code.
+
+Migrations are forward only and remembered with a checksum of what was run. Views hold no data, so they are made anew
+whenever their text changes; the ingest view is changed in place, so that no INSERT meets a moment without it.
+Two processes may start at once: every statement may be repeated, and the ledger of migrations is written after it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
+
+from leeway.model import Rejected
+from leeway.storage.conventions import load_conventions, sql_constants
+from leeway.storage.database import Database
+from leeway.storage.templates import read_sql, render
+
+INGEST_VIEW: Final = "span_rows_from_otlp"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One file of DDL, rendered.
+
+    Attributes:
+        name: Such as `0001_spans` or `views/spans`.
+        checksum: Of the rendered text, comments and white space aside.
+    """
+
+    name: str
+    sql: str
+    checksum: str
+
+
+def migrations(constants: Mapping[str, str] | None = None) -> tuple[Statement, ...]:
+    """The numbered migrations, in order."""
+    return _statements("migrations", constants or {})
+
+
+def views(constants: Mapping[str, str]) -> tuple[Statement, ...]:
+    """The views; none reads another, so their order does not matter."""
+    return _statements("views", constants)
+
+
+def migrate(db: Database) -> list[str]:
+    """Apply what is missing.
+
+    Returns:
+        The names of what was run, in order; nothing when all was there.
+
+    Raises:
+        Rejected: A migration that was run earlier has changed since, or the database is newer than this code.
+    """
+    constants = sql_constants(load_conventions(db.settings.conventions, db.settings.prices))
+    db.command("CREATE DATABASE IF NOT EXISTS leeway")
+    db.command(read_sql("bootstrap.sql"))
+    known = {r["name"]: r["checksum"] for r in db.rows(read_sql("queries/schema_versions.sql"))}
+    done: list[str] = []
+    ours = migrations()
+    newer = sorted(n for n in known if not n.startswith("views/") and n not in {m.name for m in ours})
+    if newer:
+        raise Rejected(f"the database has migrations that this version does not know ({', '.join(newer)}); upgrade Leeway")
+    for migration in ours:
+        if migration.name not in known:
+            _run(db, migration, migration.sql)
+            done.append(migration.name)
+        elif known[migration.name] != migration.checksum:
+            raise Rejected(
+                f"migration {migration.name} was changed after it had been run (checksum {known[migration.name]} then, "
+                f"{migration.checksum} now); restore the file and put the change into a new migration"
+            )
+    for view in views(constants):
+        if known.get(view.name) != view.checksum:
+            _run(db, view, _in_place(db, view))
+            done.append(view.name)
+    return done
+
+
+def _run(db: Database, statement: Statement, sql: str) -> None:
+    try:
+        db.command(sql)
+    except Rejected as e:
+        raise Rejected(f"{statement.name} failed and what came before it stays: {e}") from e
+    db.insert("schema_versions", ["name", "checksum", "at"], [[statement.name, statement.checksum, time.time()]])
+
+
+def _in_place(db: Database, view: Statement) -> str:
+    """The ingest view is made once and then modified: dropping it would let an INSERT fall into nothing."""
+    if not view.name.endswith(INGEST_VIEW):
+        return view.sql
+    if not db.rows(read_sql("queries/table_exists.sql"), {"table": INGEST_VIEW}):
+        return view.sql
+    select = re.split(r"\bTO leeway\.span_rows AS\b", view.sql, maxsplit=1)[1]
+    return f"ALTER TABLE leeway.{INGEST_VIEW} MODIFY QUERY {select}"
+
+
+def _statements(folder: str, constants: Mapping[str, str]) -> tuple[Statement, ...]:
+    names = sorted(f.name for f in files(__package__).joinpath(folder).iterdir() if f.name.endswith(".sql"))
+    return tuple(_statement(folder, name, constants) for name in names)
+
+
+def _statement(folder: str, file: str, constants: Mapping[str, str]) -> Statement:
+    sql = render(read_sql(f"{folder}/{file}"), constants)
+    bare = " ".join(line for raw in sql.splitlines() if (line := raw.split("--", 1)[0].strip()))
+    stem = file.removesuffix(".sql")
+    name = stem if folder == "migrations" else f"views/{stem}"
+    return Statement(name, sql, hashlib.sha256(bare.encode()).hexdigest()[:16])

@@ -1,0 +1,1 @@
+CREATE OR REPLACE VIEW leeway.spans AS SELECT * FROM leeway.span_rows FINAL
