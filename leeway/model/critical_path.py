@@ -43,7 +43,7 @@ class Step(NamedTuple):
         self_ns: Its own time on the path.
     """
 
-    index: int
+    place: int
     self_ns: int
 
 
@@ -74,7 +74,7 @@ def critical_path(spans: Sequence[Interval]) -> CriticalPath:
     # In an order of their own, so that ties are broken the same way whatever the order of arrival.
     order = sorted(unique.values(), key=lambda i: (spans[i].start_ns, spans[i].span_id))
     found = _path([spans[i] for i in order])
-    steps = tuple(Step(order[s.index] if s.index != NO_SPAN else NO_SPAN, s.self_ns) for s in found.steps)
+    steps = tuple(Step(order[s.place] if s.place != NO_SPAN else NO_SPAN, s.self_ns) for s in found.steps)
     return found._replace(root=order[found.root] if found.root != NO_SPAN else NO_SPAN, steps=steps)
 
 

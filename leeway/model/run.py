@@ -130,7 +130,7 @@ def assemble_run(project: str, trace_id: str, spans: Sequence[RunSpan]) -> tuple
         output_tokens=whole.output_tokens,
         cost_usd=whole.cost_usd,
         complete=path.root != NO_SPAN,
-        critical_path=tuple(_path_step(spans[s.index], agents[s.index], s.self_ns) if s.index != NO_SPAN
+        critical_path=tuple(_path_step(spans[s.place], agents[s.place], s.self_ns) if s.place != NO_SPAN
                             else PathStep("", "", "other", root.service_name, "", "", "", s.self_ns) for s in path.steps),
     )  # fmt: skip
     observations = [_observe(run, "", run.agent_version or run.service_version, whole, run.duration_ns)]

@@ -11,7 +11,7 @@ from leeway.model.critical_path import NO_SPAN, CriticalPath, Interval, critical
 def path_of(*spans: tuple[str, str, int, int]) -> dict[str, int]:
     intervals = [Interval(i, p, a, b, "s") for i, p, a, b in spans]
     found = critical_path(intervals)
-    return {intervals[s.index].span_id if s.index != NO_SPAN else "": s.self_ns for s in found.steps}
+    return {intervals[s.place].span_id if s.place != NO_SPAN else "": s.self_ns for s in found.steps}
 
 
 def test_a_chain_of_calls_is_all_on_the_path() -> None:
@@ -45,7 +45,7 @@ def test_without_a_single_root_the_time_that_nothing_covers_has_a_step_of_its_ow
 def test_a_child_of_another_host_whose_clock_is_off_is_moved_into_its_parent() -> None:
     spans = [Interval("r", "", 100, 200, "here"), Interval("a", "r", 1000, 1050, "there"), Interval("b", "a", 1010, 1040, "there")]
     found = critical_path(spans)
-    assert {spans[s.index].span_id: s.self_ns for s in found.steps} == {"r": 50, "a": 20, "b": 30}
+    assert {spans[s.place].span_id: s.self_ns for s in found.steps} == {"r": 50, "a": 20, "b": 30}
 
 
 def test_a_cycle_does_not_hang_and_loses_no_time() -> None:
@@ -87,7 +87,7 @@ def test_the_steps_of_any_trace_sum_to_its_duration(spans: list[Interval]) -> No
     found = critical_path(spans)
     assert total(found) == found.duration_ns >= 0
     assert all(step.self_ns > 0 for step in found.steps)
-    assert len({step.index for step in found.steps}) == len(found.steps)
+    assert len({step.place for step in found.steps}) == len(found.steps)
 
 
 @given(traces())
@@ -104,7 +104,7 @@ def test_each_moment_belongs_to_a_span_that_waits_for_no_child(spans: list[Inter
     """The oracle walks the moments one by one: down from the root, into a child that runs then, until there is none."""
     found = critical_path(spans)
     root = next(s for s in spans if not s.parent_span_id)
-    self_ns = {spans[s.index].span_id: s.self_ns for s in found.steps}
+    self_ns = {spans[s.place].span_id: s.self_ns for s in found.steps}
     idle = {
         s.span_id: sum(
             not any(c.start_ns <= t < c.end_ns for c in spans if c.parent_span_id == s.span_id)
@@ -119,7 +119,7 @@ def test_each_moment_belongs_to_a_span_that_waits_for_no_child(spans: list[Inter
 @given(traces())
 def test_the_order_in_which_spans_arrive_does_not_matter(spans: list[Interval]) -> None:
     unique = list({s.span_id: s for s in spans}.values())
-    by_name = {unique[s.index].span_id if s.index != NO_SPAN else "": s.self_ns for s in critical_path(unique).steps}
+    by_name = {unique[s.place].span_id if s.place != NO_SPAN else "": s.self_ns for s in critical_path(unique).steps}
     turned = unique[::-1]
-    again = {turned[s.index].span_id if s.index != NO_SPAN else "": s.self_ns for s in critical_path(turned).steps}
+    again = {turned[s.place].span_id if s.place != NO_SPAN else "": s.self_ns for s in critical_path(turned).steps}
     assert by_name == again

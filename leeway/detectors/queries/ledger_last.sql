@@ -1,0 +1,4 @@
+SELECT max(seq) AS seq
+FROM leeway.batches
+WHERE kind = {kind:String} AND writer = {writer:String}
+HAVING seq > 0

@@ -1,0 +1,1 @@
+SELECT DISTINCT writer FROM leeway.batches WHERE kind = {kind:String}

@@ -1,0 +1,3 @@
+SELECT revision, position, state
+FROM leeway.progress FINAL
+WHERE reader = {reader:String}

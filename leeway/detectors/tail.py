@@ -1,0 +1,64 @@
+"""The detectors' loop: spans to runs, runs to findings, over and over.
+
+Both halves keep all that matters in the database, so the answer to any failure is the same: forget what is in memory, wait,
+take up where the tables say that we were.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import structlog
+
+from leeway.detectors.assembler import Assembler
+from leeway.model import LeewayError, Unavailable
+
+RETRY_S_MAX: Final = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+class Watching(Protocol):
+    """The half that observes runs."""
+
+    def catch_up(self) -> int:
+        """Observe what was written since the last call; how many observations that were."""
+
+
+def follow(
+    make_assembler: Callable[[], Assembler],
+    make_watch: Callable[[], Watching],
+    stop: threading.Event,
+    ready: Callable[[Assembler], None],
+    idle_s: float,
+) -> None:
+    """Run until `stop` is set; what is being written then is finished.
+
+    Args:
+        make_assembler: Called at the start and after each failure.
+        make_watch: The same.
+        ready: Called with each assembler that has taken up its work.
+        idle_s: How long to wait when there was nothing to do.
+    """
+    failures = 0
+    while not stop.is_set():
+        try:
+            assembler, watch = make_assembler(), make_watch()
+            assembler.recover(time.time_ns())
+            ready(assembler)
+            while not stop.is_set():
+                done = assembler.step(time.time_ns()) + watch.catch_up()
+                failures = 0
+                if not done:
+                    stop.wait(idle_s)
+        except LeewayError as e:
+            failures += 1
+            wait_s = min(RETRY_S_MAX, 0.25 * 2**failures)
+            if isinstance(e, Unavailable):
+                log.warning("detectors.waiting", reason=str(e), retry_in_s=wait_s)
+            else:
+                log.exception("detectors.failed", retry_in_s=wait_s)
+            stop.wait(wait_s)
