@@ -1,0 +1,51 @@
+# Python 3.11 and make are all that is needed: each target makes .venv itself, and is quick the second time.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check bench format pins
+.NOTPARALLEL:
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.set-up
+# The rooms that are there; a part of the tree that is missing is not an error.
+CODE := $(wildcard leeway tests benchmarks examples docs)
+PYTEST_ARGS ?=
+
+help: ## Show this
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv from the pinned requirements
+
+$(STAMP): requirements/dev.txt requirements/runtime.in requirements/install.sh pyproject.toml
+	@PYTHON="$(PYTHON)" sh requirements/install.sh
+	@touch $(STAMP)
+
+demo: $(STAMP) ## The whole story, live: a bad rollout is found, and rolled back
+	@$(PY) -m examples.demo
+
+up: $(STAMP) ## Run Leeway on this machine (leeway up)
+	@$(VENV)/bin/leeway up
+
+test: $(STAMP) ## Run every test
+	@$(PY) -m pytest $(PYTEST_ARGS)
+
+check: $(STAMP) ## Format, lint, types, import arrows
+	@$(PY) -m ruff format --check $(CODE)
+	@$(PY) -m ruff check $(CODE)
+	@$(PY) -m mypy $(CODE)
+	@$(VENV)/bin/lint-imports
+	@$(PY) -m pytest -q tests/house
+
+bench: $(STAMP) ## Measure: spans a second, CPU a span, bytes a span
+	@$(PY) -m benchmarks
+
+format: $(STAMP) ## Format, and mend what ruff can mend
+	@$(PY) -m ruff format $(CODE)
+	@$(PY) -m ruff check --fix $(CODE)
+
+COMPILE := $(VENV)/bin/uv pip compile --quiet --no-config --generate-hashes --universal --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+
+pins: $(STAMP) ## Compile requirements/*.in; UPGRADE=-U for newer versions
+	@$(COMPILE) $(UPGRADE) -o requirements/runtime.txt requirements/runtime.in
+	@$(COMPILE) $(UPGRADE) -c requirements/runtime.txt -o requirements/dev.txt requirements/dev.in
