@@ -1,0 +1,1 @@
+"""What a user would copy, and the demo that shows it all at work."""
