@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import time
 
+from opentelemetry.sdk.trace import SpanProcessor
+
 from examples.fleet.profiles import PROFILES
 from examples.fleet.rollout import Rollout
 from examples.fleet.telemetry import otlp
@@ -23,8 +25,13 @@ def main() -> None:
     weights = _weights(parser, arguments.split)
     rollout = Rollout(min(weights))
     rollout.shift(weights, "as asked on the command line")
+
+    def processor() -> SpanProcessor:
+        return otlp(arguments.endpoint, arguments.protocol)
+
+    traffic = Traffic(rollout, processor, arguments.rate, arguments.seed)
     try:
-        with Traffic(rollout, lambda: otlp(arguments.endpoint, arguments.protocol), arguments.rate, arguments.seed) as traffic:
+        with traffic:
             while traffic.failure is None and not 0 < arguments.runs <= traffic.runs.total():
                 time.sleep(0.05)
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import NamedTuple
 
 
@@ -51,9 +52,7 @@ class Rollout:
         """The version that serves this conversation now."""
         point = int.from_bytes(hashlib.sha256(conversation_id.encode()).digest()[:8]) / 2**64
         weights = self.weights
-        version = ""
-        for version, weight in sorted(weights.items()):
-            point -= weight
-            if point < 0:
-                break
-        return version
+        versions = sorted(weights)
+        edges = accumulate(weights[version] for version in versions)
+        # The last edge can miss 1 by a rounding error; the last version takes what lies beyond.
+        return next((version for version, edge in zip(versions, edges, strict=True) if point < edge), versions[-1])
