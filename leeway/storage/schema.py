@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Final
 
@@ -86,7 +86,7 @@ def _run(db: Database, statement: Statement, sql: str) -> None:
         db.command(sql)
     except Rejected as e:
         raise Rejected(f"{statement.name} failed and what came before it stays: {e}") from e
-    db.insert("schema_versions", ["name", "checksum", "at"], [[statement.name, statement.checksum, time.time()]])
+    db.insert("schema_versions", ["name", "checksum", "at"], [[statement.name, statement.checksum, datetime.now(UTC)]])
 
 
 def _in_place(db: Database, view: Statement) -> str:

@@ -1,0 +1,190 @@
+"""chdb: one engine in this process, a connection of its own for every query.
+
+A connection costs 0.15 ms, so a query gets a fresh one: what a query `SET`s ends with it, and two queries never wait for
+each other. Only a client's `session_id` keeps a connection alive (sessions.py).
+
+chdb's limits, and what is done about them: a connection with an INSERT under way takes no other query (none is given);
+a streamed result frames every chunk as a whole document of its format (so only formats whose documents can be
+concatenated are streamed); data behind FORMAT in a statement's text is cut at line ends (so it never stands there).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from chdb.session import Session
+
+from leeway.model import Rejected
+from leeway.storage.embedded.errors import QueryRefused, from_engine
+
+STREAMABLE: Final = frozenset({
+    "native", "rowbinary", "tabseparated", "tsv", "tabseparatedraw", "tsvraw", "csv", "jsoneachrow", "jsoncompacteachrow",
+})  # fmt: skip
+"""Formats of which two documents, one after the other, are a document."""
+
+
+@dataclass
+class Progress:
+    """What a query read and wrote, for X-ClickHouse-Summary."""
+
+    read_rows: int = 0
+    read_bytes: int = 0
+    written_rows: int = 0
+    written_bytes: int = 0
+    result_rows: int = 0
+    result_bytes: int = 0
+    started_s: float = field(default_factory=time.monotonic)
+
+    def as_json_fields(self) -> dict[str, str]:
+        """ClickHouse writes the numbers as strings."""
+        fields = {k: str(v) for k, v in vars(self).items() if k != "started_s"}
+        return {
+            **fields,
+            "total_rows_to_read": "0",
+            "elapsed_ns": str(int((time.monotonic() - self.started_s) * 1e9)),
+        }
+
+
+class Connection:
+    """One chdb connection. Not for two threads at once.
+
+    Raises, from every method: QueryRefused, with ClickHouse's own code and text.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._session: Any = Session(path)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def set(self, settings: Mapping[str, str]) -> None:
+        """Set settings for the queries to come; values may be text whatever their type."""
+        if settings:
+            self.run("SET " + ", ".join(f"{_name(k)} = {literal(v)}" for k, v in settings.items()))
+
+    def reset(self, settings: Mapping[str, str | None]) -> None:
+        """Give settings these values, None standing for the server's default."""
+        if settings:
+            pairs = (f"{_name(k)} = {'DEFAULT' if v is None else literal(v)}" for k, v in settings.items())
+            self.run("SET " + ", ".join(pairs))
+
+    def use(self, database: str) -> None:
+        self.run(f"USE {identifier(database)}")
+
+    def run(self, sql: str, fmt: str = "TabSeparated", parameters: Mapping[str, str] | None = None) -> bytes:
+        """Run a statement and return its answer whole."""
+        return self.query(sql, fmt, parameters or {}, Progress())
+
+    def query(self, sql: str, fmt: str, parameters: Mapping[str, str], progress: Progress) -> bytes:
+        """Run a statement, note its `progress`, and return its answer whole."""
+        with _refusals():
+            result = self._session.query(sql, fmt, params=dict(parameters))
+            progress.read_rows = result.storage_rows_read()
+            progress.read_bytes = result.storage_bytes_read()
+            progress.result_rows = result.rows_read()
+            data: bytes = result.bytes()
+            progress.result_bytes = len(data)
+            return data
+
+    def stream(self, sql: str, fmt: str, parameters: Mapping[str, str], progress: Progress) -> Iterator[bytes]:
+        """Run a SELECT and yield its answer in chunks; closing the iterator cancels the query."""
+        with _refusals():
+            result = self._session.send_query(sql, fmt, params=dict(parameters))
+        try:
+            while True:
+                with _refusals():
+                    chunk = result.fetch()
+                    if chunk is None:
+                        return
+                    progress.result_rows += chunk.rows_read()
+                    data: bytes = chunk.bytes()
+                progress.result_bytes += len(data)
+                yield data
+        finally:
+            result.cancel()
+
+    def insert(self, head: str, fmt: str, next_chunk: Callable[[], bytes], progress: Progress) -> None:
+        """Run an INSERT whose data `next_chunk` hands over piece by piece, `b''` at the end.
+
+        An exception from `next_chunk` cancels the INSERT.
+        """
+        with _refusals():
+            insert = self._session.send_insert(head, fmt)
+        try:
+            while chunk := next_chunk():
+                with _refusals():
+                    insert.append(chunk)
+            with _refusals():
+                done = insert.finish()
+        finally:
+            insert.cancel()
+        progress.written_rows = done.rows_written
+        progress.written_bytes = done.bytes_written
+
+
+class Engine:
+    """The folder and everything open on it. Opening it twice in one process is not possible, in two is refused."""
+
+    def __init__(self, data: Path, memory_bytes_max: int = 0) -> None:
+        """
+        Raises:
+            Rejected: The folder cannot be used: another process has it, or it cannot be written.
+        """
+        data.mkdir(parents=True, exist_ok=True)
+        self._path = str(data.resolve())
+        options = {"max_server_memory_usage": memory_bytes_max} if memory_bytes_max else {}
+        if "?" in self._path:
+            raise Rejected(f"the data folder {self._path} has a '?' in its name, which chdb does not take")
+        try:
+            self._keeper = Connection(f"{self._path}?{urlencode(options)}" if options else self._path)
+        except RuntimeError as e:
+            if "Cannot lock file" in str(e):
+                raise Rejected(f"the data folder {self._path} is in use by another `leeway store`; stop that one first") from e
+            raise Rejected(f"the data folder {self._path} cannot be opened: {e}") from e
+
+    def connect(self) -> Connection:
+        return Connection(self._path)
+
+    def value(self, sql: str) -> str:
+        """The one value that a query returns, as text."""
+        with_connection = self.connect()
+        try:
+            return with_connection.run(sql).decode("utf-8", "replace").strip()
+        finally:
+            with_connection.close()
+
+    def close(self) -> None:
+        """Let ClickHouse finish its writes and leave the folder."""
+        self._keeper.close()
+
+
+def literal(text: str) -> str:
+    """Text as a SQL string."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def identifier(text: str) -> str:
+    """Text as a quoted SQL name."""
+    return "`" + text.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def _name(setting: str) -> str:
+    if not setting.replace("_", "").isalnum() or not setting.isascii():
+        raise QueryRefused(115, f"Unknown setting {setting!r}. (UNKNOWN_SETTING)")
+    return setting
+
+
+class _refusals:  # noqa: N801 - reads as the phrase "with refusals"
+    """Turns what chdb raises into QueryRefused."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, (RuntimeError, UnicodeDecodeError)):
+            raise from_engine(error) from error

@@ -1,0 +1,244 @@
+"""One query from its bytes to its answer, in one worker thread: read the statement, lay the settings on, run, write.
+
+Body and answer are the two ends that the server lends: blocking here, asynchronous there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from leeway.storage.embedded.engine import STREAMABLE, Connection, Engine, Progress, identifier, literal
+from leeway.storage.embedded.errors import BAD_ARGUMENTS, NOT_IMPLEMENTED, QUERY_IS_TOO_LARGE, READONLY, SYNTAX_ERROR, QueryRefused
+from leeway.storage.embedded.request import Ask
+from leeway.storage.embedded.sessions import Sessions
+from leeway.storage.embedded.settings import Settings
+from leeway.storage.embedded.statement import Statement, analyse, without_end
+
+HEAD_BYTES_MAX: Final = 256 * 1024
+"""Where an INSERT's data must have begun, as ClickHouse's `max_query_size` has it."""
+DEFAULT_FORMAT: Final = "TabSeparated"
+
+
+class Body(Protocol):
+    """The request's body, decompressed."""
+
+    def read(self) -> bytes:
+        """The next piece, `b''` at the end."""
+
+
+class Answer(Protocol):
+    """Where an answer goes; the first call to either sends the headers."""
+
+    def write(self, data: bytes, fmt: str, progress: Progress) -> None:
+        """Send a piece now. `fmt` is '' where there is no result set."""
+
+    def finish(self, data: bytes, fmt: str, progress: Progress) -> None:
+        """Send the last piece."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """What executions share."""
+
+    engine: Engine
+    sessions: Sessions
+    settings: Settings
+
+
+def execute(ask: Ask, body: Body, answer: Answer, store: Store) -> str:
+    """Run one request.
+
+    Returns:
+        The statement's verb, for the metrics.
+
+    Raises:
+        QueryRefused: In ClickHouse's own terms; nothing has been sent unless the answer was streamed.
+    """
+    sql, statement, data = read_statement(ask, body, store.settings.query_bytes_max)
+    if ask.read_only and not statement.reads:
+        raise QueryRefused(READONLY, f"Cannot execute {statement.verb} in readonly mode: use POST. (READONLY)")
+    progress = Progress()
+    with _connection(ask, store) as connection, _laid_on(connection, ask):
+        if data is not None:
+            _declare(connection, ask)
+            fmt = statement.format or ask.default_format or "Values"
+            connection.insert(sql, fmt, data, progress)
+            answer.finish(b"", "", progress)
+        else:
+            _answer(connection, sql, statement, ask, answer, progress)
+    return statement.verb
+
+
+def _answer(connection: Connection, sql: str, statement: Statement, ask: Ask, answer: Answer, progress: Progress) -> None:
+    fmt = statement.format or ask.default_format or DEFAULT_FORMAT
+    tidy = "TOTALS" not in statement.words and "extremes" not in ask.settings
+    if statement.verb in ("SELECT", "WITH") and fmt.lower() in STREAMABLE and tidy and not ask.whole_answer:
+        sent = False
+        for chunk in connection.stream(sql, fmt, ask.parameters, progress):
+            answer.write(chunk, fmt, progress)
+            sent = True
+        if sent:
+            answer.finish(b"", fmt, progress)
+            return
+    rows = connection.query(sql, fmt, ask.parameters, progress)
+    if not rows and statement.verb in ("SELECT", "WITH") and fmt.lower() == "native":
+        rows = _empty_block(connection, sql, statement, ask)
+    answer.finish(rows, fmt if rows or statement.reads else "", progress)
+
+
+def _empty_block(connection: Connection, sql: str, statement: Statement, ask: Ask) -> bytes:
+    """A server sends the columns of a result without rows as a block of none; chdb sends nothing."""
+    bare = sql[: statement.head_end] if statement.head_end is not None else sql
+    described = connection.run(f"DESCRIBE TABLE ({bare}\n)", "RowBinary", ask.parameters)
+    columns = list(_described(described))
+    return b"".join([_varint(len(columns)), _varint(0), *(_text(name) + _text(kind) for name, kind in columns)])
+
+
+def _described(rows: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The names and types in DESCRIBE's seven strings a row."""
+    at = 0
+    while at < len(rows):
+        row = []
+        for _ in range(7):
+            length, at = _read_varint(rows, at)
+            row.append(rows[at : at + length])
+            at += length
+        yield row[0], row[1]
+
+
+def _read_varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:  # noqa: PLR2004 - the continuation bit
+            return value, at
+        shift += 7
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 127:  # noqa: PLR2004 - the continuation bit
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _text(data: bytes) -> bytes:
+    return _varint(len(data)) + data
+
+
+# -- the statement ----------------------------------------------------------------------------------------------------
+
+
+def read_statement(ask: Ask, body: Body, query_bytes_max: int) -> tuple[str, Statement, Callable[[], bytes] | None]:
+    """Read as much of the body as the statement needs.
+
+    Returns:
+        The SQL for chdb, what is known of it, and, for an INSERT of data, a function that hands over the data's pieces.
+    """
+    head = ask.query.encode()
+    statement = _peek(head)
+    if not (head.strip() and statement.inserts_data):
+        while len(head) < HEAD_BYTES_MAX and (piece := body.read()):
+            head += piece
+        statement = _peek(head)
+    if statement.inserts_data and (statement.data_at is not None or ask.query.strip()):
+        return _insert(head, statement, body)
+    parts, size = [head], len(head)
+    while piece := body.read():
+        parts.append(piece)
+        size += len(piece)
+        if size > query_bytes_max:
+            raise QueryRefused(QUERY_IS_TOO_LARGE, f"The query is longer than {query_bytes_max} bytes. (QUERY_IS_TOO_LARGE)")
+    sql = without_end(_decoded(b"".join(parts)))
+    if not sql.strip():
+        raise QueryRefused(SYNTAX_ERROR, "Syntax error: the query is empty. (SYNTAX_ERROR)")
+    statement = analyse(sql)
+    if statement.inserts_data:
+        return _insert(sql.encode(), _peek(sql.encode()), body)
+    return sql, statement, None
+
+
+def _peek(head: bytes) -> Statement:
+    """Positions are in bytes: what ClickHouse's grammar is made of is ASCII, and data may be no text at all."""
+    return analyse(head.decode("latin-1"))
+
+
+def _insert(head: bytes, statement: Statement, body: Body) -> tuple[str, Statement, Callable[[], bytes]]:
+    if "INPUT" in statement.words:
+        raise QueryRefused(NOT_IMPLEMENTED, "INSERT … SELECT FROM input() is not served by the embedded store. (NOT_IMPLEMENTED)")
+    sql = _decoded(head[: statement.head_end] if statement.head_end is not None else head)
+    first = head[statement.data_at :] if statement.data_at is not None else b""
+
+    def next_piece() -> bytes:
+        nonlocal first
+        if first:
+            piece, first = first, b""
+            return piece
+        return body.read()
+
+    return without_end(sql), statement, next_piece
+
+
+def _decoded(sql: bytes) -> str:
+    try:
+        return sql.decode()
+    except UnicodeDecodeError as e:
+        raise QueryRefused(BAD_ARGUMENTS, f"The query is not UTF-8: {e}. (BAD_ARGUMENTS)") from e
+
+
+# -- the connection ---------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _connection(ask: Ask, store: Store) -> Iterator[Connection]:
+    if ask.session_id:
+        held = store.sessions.hold(
+            ask.session_id, ask.session_timeout_s, must_exist=ask.session_must_exist, close=ask.close_session
+        )
+        with held as connection:
+            yield connection
+        return
+    connection = store.engine.connect()
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _laid_on(connection: Connection, ask: Ask) -> Iterator[None]:
+    """A request's own settings and database hold for its query only; in a session, what was there before comes back."""
+    before = _settings_now(connection, ask) if ask.session_id and ask.settings else {}
+    database_before = connection.run("SELECT currentDatabase()").decode().strip() if ask.session_id and ask.database else ""
+    connection.set(ask.settings)
+    try:
+        if ask.database:
+            connection.use(ask.database)
+        if ask.read_only and not ask.session_id:
+            connection.set({"readonly": "2"})
+        yield
+    finally:
+        if ask.session_id:
+            connection.reset(before)
+            if database_before:
+                connection.use(database_before)
+
+
+def _settings_now(connection: Connection, ask: Ask) -> dict[str, str | None]:
+    names = ", ".join(literal(name) for name in ask.settings)
+    found = connection.run(f"SELECT name, value FROM system.settings WHERE changed AND name IN ({names})", "TabSeparatedRaw")
+    changed = dict(line.split("\t", 1) for line in found.decode("utf-8", "replace").splitlines())
+    return {name: changed.get(name) for name in ask.settings}
+
+
+def _declare(connection: Connection, ask: Ask) -> None:
+    """An INSERT's text takes parameters from its session, not with the call."""
+    if ask.parameters:
+        connection.run("SET " + ", ".join(f"{identifier('param_' + k)} = {literal(v)}" for k, v in ask.parameters.items()))

@@ -1,0 +1,118 @@
+"""What the gateway must know of a statement before ClickHouse sees it; nothing here parses SQL beyond its tokens.
+
+ClickHouse finds the data of an INSERT behind its FORMAT clause, and the HTTP headers of an answer need the format's name;
+chdb wants the two apart. So this module walks tokens: comments, quoted things, brackets, words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from leeway.storage.embedded.errors import SYNTAX_ERROR, QueryRefused
+
+_TOKEN: Final = re.compile(
+    r"""
+    (?P<space>\s+ | --[^\n]* | \#[ !][^\n]* | /\*.*?\*/)
+  | (?P<quoted>'(?:[^'\\]|\\.|'')*' | `(?:[^`\\]|\\.|``)*` | "(?:[^"\\]|\\.|"")*" | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
+  | (?P<word>[A-Za-z_]\w*)
+  | (?P<number>[0-9][\w.]*)
+  | (?P<sign>.)
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+_OPENING: Final = "([{"
+_CLOSING: Final = ")]}"
+READING: Final = frozenset({"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "VALUES", "FROM"})
+"""Statements that change nothing and answer with rows, by their first word."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement, as far as the gateway needs to know it.
+
+    Attributes:
+        verb: Its first word in upper case, `''` when there is none; brackets before it are passed over.
+        format: The name after FORMAT as written, or '' when there is none.
+        data_at: Where the data of an INSERT starts, in characters; None when the statement brings none along.
+        head_end: Where the part ends that comes before FORMAT, or before the VALUES of an INSERT.
+        words: Every bare word outside of brackets and quotes, in upper case, up to `data_at`.
+    """
+
+    verb: str
+    format: str = ""
+    data_at: int | None = None
+    head_end: int | None = None
+    words: frozenset[str] = frozenset()
+
+    @property
+    def reads(self) -> bool:
+        return self.verb in READING and "INTO" not in self.words
+
+    @property
+    def inserts_data(self) -> bool:
+        """An INSERT whose rows come as bytes, not from a SELECT."""
+        return self.verb == "INSERT" and "SELECT" not in self.words and "WITH" not in self.words and "WATCH" not in self.words
+
+
+def analyse(sql: str) -> Statement:
+    """Find a statement's verb, format and data.
+
+    Raises:
+        QueryRefused: There is a second statement behind the first.
+    """
+    verb, fmt, depth = "", "", 0
+    head_end: int | None = None
+    words: set[str] = set()
+    before = ""
+    ended = False
+    for kind, text, start, end in _tokens(sql):
+        if ended:
+            raise QueryRefused(SYNTAX_ERROR, "Multi-statements are not allowed. (SYNTAX_ERROR)")
+        if kind == "word" and depth == 0:
+            word = text.upper()
+            if before == "FORMAT" and verb:
+                fmt, head_end = text, sql.upper().rindex("FORMAT", 0, start)
+                if verb == "INSERT":
+                    return Statement(verb, fmt, _data_start(sql, end), head_end, frozenset(words))
+            if verb == "INSERT" and word == "VALUES" and before != "INTO":
+                return Statement(verb, "Values", end, start, frozenset(words))
+            verb = verb or word
+            words.add(word)
+            before = word
+        elif kind == "word" and not verb:
+            verb = text.upper()  # (SELECT …) UNION …
+            before = verb
+        elif text == ";" and depth == 0:
+            ended = True
+        else:
+            depth += (text in _OPENING and kind == "sign") - (text in _CLOSING and kind == "sign")
+            before = ""
+    return Statement(verb, fmt, None, head_end, frozenset(words))
+
+
+def without_end(sql: str) -> str:
+    """A statement without its semicolon and trailing white space."""
+    return sql.rstrip().removesuffix(";")
+
+
+def _data_start(sql: str, at: int) -> int:
+    """Data starts behind the format's name, the blanks after it and one line end, as ClickHouse has it."""
+    while at < len(sql) and sql[at] in " \t\f":
+        at += 1
+    if at < len(sql) and sql[at] == "\r":
+        at += 1
+    if at < len(sql) and sql[at] == "\n":
+        at += 1
+    return at
+
+
+def _tokens(sql: str) -> Iterator[tuple[str, str, int, int]]:
+    for match in _TOKEN.finditer(sql):
+        kind = match.lastgroup or "sign"
+        if kind == "tag":
+            kind = "quoted"
+        if kind != "space":
+            yield kind, match.group(), match.start(), match.end()

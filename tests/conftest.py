@@ -1,0 +1,127 @@
+"""The real embedded store for every test that stores something: one process, started once a session on a free port."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from leeway import storage
+
+ROOT = Path(__file__).parents[1]
+_RUN = """
+import signal, sys, threading
+from pathlib import Path
+from leeway.storage.embedded import Settings, run
+stop = threading.Event()
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda *_: stop.set())
+run(Settings(data=Path(sys.argv[1]), port=int(sys.argv[2]), **eval(sys.argv[3])), stop, lambda: None)
+"""
+
+
+class StoreProcess:
+    """An embedded store of its own process.
+
+    Attributes:
+        url: `http://127.0.0.1:port`.
+        port: Where it listens, the same after a restart.
+        data: Its folder.
+    """
+
+    def __init__(self, data: Path, **settings: object) -> None:
+        self.data = data
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        arguments = [sys.executable, "-c", _RUN, str(self.data), str(self.port), repr(self._settings)]
+        self.log = self.data.parent / f"{self.data.name}.log"
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(arguments, cwd=ROOT, stdout=log, stderr=log)
+        self._wait_until_ready()
+
+    def kill(self) -> None:
+        """As a crash would: SIGKILL."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """As a person would: SIGTERM; waits for the end."""
+        self._end(signal.SIGTERM)
+
+    def restart(self) -> None:
+        """Start again on the same folder and port; kills it first if it still runs."""
+        if self._process is not None:
+            self.kill()
+        self.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(timeout=60)
+            self._process = None
+
+    def _wait_until_ready(self) -> None:
+        assert self._process is not None
+        deadline_s = time.monotonic() + 60
+        while time.monotonic() < deadline_s:
+            if self._process.poll() is not None:
+                pytest.fail(f"the embedded store ended with {self._process.returncode}:\n{self.log.read_text()[-4000:]}")
+            with contextlib.suppress(URLError, OSError), urlopen(f"{self.url}/readyz", timeout=5) as answer:
+                if answer.status == 200:
+                    return
+            time.sleep(0.02)
+        pytest.fail(f"the embedded store did not become ready:\n{self.log.read_text()[-4000:]}")
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port: int = s.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
+    """The embedded store of this test session."""
+    process = StoreProcess(tmp_path_factory.mktemp("store") / "data")
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def _migrated(store: StoreProcess) -> Iterator[storage.Database]:
+    with storage.Database(storage.Settings(clickhouse_url=store.url)) as database:
+        storage.migrate(database)
+        yield database
+
+
+@pytest.fixture
+def db(_migrated: storage.Database) -> storage.Database:
+    """A migrated `Database` whose tables are empty."""
+    storage.migrate(_migrated)
+    full = _migrated.rows(
+        "SELECT name FROM system.tables WHERE database = 'leeway' AND engine LIKE '%MergeTree' AND total_rows > 0"
+        " AND name != 'schema_versions'"
+    )
+    for table in full:
+        _migrated.command(f"TRUNCATE TABLE leeway.{table['name']}")
+    return _migrated
