@@ -1,10 +1,153 @@
-"""The command line."""
+"""The command line: what can be asked, and how a mistake is told."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any, Final
+
 import click
+from rich.console import Console
+from rich.text import Text
+
+from leeway.model import LeewayError, Rejected, Unavailable
+from leeway.runtime.components import COMPONENTS, Component
+from leeway.runtime.mistake import Mistake
+from leeway.runtime.sources import Sources, env_name, flag_name, read_sources
+
+CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+ORDER: Final = ("up", *(c.name for c in COMPONENTS), "replay", "backtest", "rules", "doctor")
+MISTAKE_STATUS: Final = 2
+FAILURE_STATUS: Final = 1
 
 
-@click.group()
+class Told(click.ClickException):
+    """A failure that the person gets as one line."""
+
+    exit_code = FAILURE_STATUS
+
+    def __init__(self, error: LeewayError) -> None:
+        super().__init__(str(error))
+
+    def show(self, file: Any = None) -> None:  # noqa: ANN401, ARG002 - click's signature
+        Console(stderr=True, highlight=False, soft_wrap=True).print(Text("leeway:", "bold red"), Text(self.message))
+
+
+class ToldMistake(Told):
+    """A failure that the person can mend by asking differently."""
+
+    exit_code = MISTAKE_STATUS
+
+
+class Commands(click.Group):
+    """The commands in the order in which a newcomer meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(super().list_commands(ctx), key=ORDER.index)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        """Run the command; the failures that are answers reach the person as one line."""
+        try:
+            return super().invoke(ctx)
+        except (Rejected, Unavailable) as e:
+            raise (ToldMistake(e) if isinstance(e, Mistake) else Told(e)) from e
+
+
+@click.group(cls=Commands, context_settings=CONTEXT)
+@click.version_option(version("leeway"), prog_name="leeway")
 def main() -> None:
-    """Leeway: how far may an agent drift?"""
+    """Leeway: how far may an agent drift?
+
+    Agents send OpenTelemetry; Leeway keeps every span, finds when behaviour drifts, and acts on it.
+
+    Settings come from flags, then the environment (LEEWAY_...), then leeway.toml, then defaults. Start with: leeway up
+    """
+
+
+class ComponentCommand(click.Command):
+    """One component. Its flags are its room's settings, read only when this command is the one."""
+
+    def __init__(self, component: Component) -> None:
+        super().__init__(component.name, help=f"{component.summary[0].upper()}{component.summary[1:]}.")
+        self.component = component
+        self.callback = self._run
+
+    @cached_property
+    def _options(self) -> list[click.Parameter]:
+        from leeway.runtime.composition import SHARED, settings_of
+
+        options: dict[str, click.Parameter] = {}
+        for key, doc in SHARED.items():
+            if key != "host":
+                options[flag_name(key)] = _option(key, doc)
+        for setting in settings_of(self.component):
+            default = (
+                ""
+                if setting.default in ("", None) or not isinstance(setting.default, (int, float, str))
+                else setting.default
+            )
+            options.setdefault(flag_name(setting.key), _option(setting.key, setting.doc, default))
+        return [_CONFIG, *options.values()]
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*self._options, *super().get_params(ctx)]
+
+    def _run(self, config: str | None, **flags: str | None) -> None:
+        from leeway.runtime.process import run_component
+
+        run_component(self.component, _sources(config, flags))
+
+
+def _option(key: str, doc: str, default: object = "") -> click.Option:
+    said = f" [{env_name(key)}{f'; default {default}' if default != '' else ''}]"
+    return click.Option([flag_name(key), key.replace(".", "__")], help=" ".join(doc.split()) + said, metavar="VALUE")
+
+
+_CONFIG: Final = click.Option(["--config"], help="Settings file [LEEWAY_CONFIG; default leeway.toml]", metavar="FILE")
+
+
+def _sources(config: str | None, flags: dict[str, str | None]) -> Sources:
+    return read_sources({name.replace("__", "."): text for name, text in flags.items()}, config)
+
+
+for _component in COMPONENTS:
+    main.add_command(ComponentCommand(_component))
+
+
+def _up_options(command: Callable[..., None]) -> Callable[..., None]:
+    from leeway.runtime.composition import DEFAULTS, SHARED
+
+    docs = {
+        "data": SHARED["data"],
+        "host": "Address to listen on.",
+        "clickhouse_url": "A ClickHouse to use instead of the embedded store.",
+        "store_port": "Embedded ClickHouse, HTTP.",
+        "grpc_port": "OTLP/gRPC.",
+        "http_port": "OTLP/HTTP, and the collector's /healthz, /readyz, /metrics.",
+        "detectors.port": "The detectors' /healthz, /readyz, /metrics.",
+        "api_port": "Control API.",
+        "dashboard_port": "Dashboards.",
+        "rules": "The rules file.",
+        "log_level": SHARED["log_level"],
+    }
+    for key, doc in reversed(docs.items()):
+        flag = "--detectors-port" if key == "detectors.port" else flag_name(key)
+        default = DEFAULTS.get(key, "")
+        said = f" [{env_name(key)}{f'; default {default}' if default != '' else ''}]"
+        command = click.option(flag, key.replace(".", "__"), help=doc + said, metavar="VALUE")(command)
+    return click.option("--config", help="Settings file [LEEWAY_CONFIG; default leeway.toml]", metavar="FILE")(command)
+
+
+@main.command()
+@_up_options
+def up(config: str | None, **flags: str | None) -> None:
+    """Run everything on this machine; ready when it says so.
+
+    The embedded ClickHouse, the collector, the detectors, the alerts and the dashboards, each in a process of its own.
+    A process that dies is started again. One Ctrl-C stops all of it cleanly.
+    """
+    from leeway.runtime.up import run_up
+
+    sys.exit(run_up(_sources(config, flags)))
