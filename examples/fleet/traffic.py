@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from random import Random
 from typing import Self
 
@@ -41,6 +41,7 @@ class Traffic:
         self._recent: deque[tuple[float, str]] = deque()
         self._number = 0
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="traffic", daemon=True)
         self.failure: BaseException | None = None
@@ -57,6 +58,14 @@ class Traffic:
         self._stop.set()
         self._thread.join()
         self._stack.close()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nobody arrives meanwhile, and all that was emitted has left for the collector."""
+        with self._turn:
+            for telemetry in self._deployed.values():
+                telemetry.flush()
+            yield
 
     def one(self) -> Sent:
         """The next request, served."""
@@ -91,7 +100,8 @@ class Traffic:
         due_s = time.monotonic()
         try:
             while not self._stop.is_set():
-                self.one()
+                with self._turn:
+                    self.one()
                 # A machine that falls behind serves the queue at full speed, but forgets more than a second of it.
                 due_s = max(due_s + arrivals.expovariate(self.runs_per_s), time.monotonic() - 1.0)
                 self._stop.wait(max(0.0, due_s - time.monotonic()))
