@@ -1,0 +1,169 @@
+"""Runs are assembled from the ledger: none missed, none observed twice, whatever crashes and whatever order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from leeway.detectors.assembler import Assembler, AssemblerSettings
+from leeway.model import Unavailable
+from leeway.storage import Database
+from tests.detectors.spans import MS, T0_NS, run_spans, span_id, store_batch, store_ledger, trace_id
+
+S = 1_000_000_000
+AFTER = T0_NS + 2 * S
+SETTINGS = AssemblerSettings(grace_s=1.0, orphan_grace_s=30.0)
+
+
+def assembler(db: Database) -> Assembler:
+    made = Assembler(db, SETTINGS)
+    made.recover(T0_NS)
+    return made
+
+
+def runs(db: Database) -> dict[str, dict[str, object]]:
+    return {str(r["trace_id"]): r for r in db.rows("SELECT * FROM leeway.runs")}
+
+
+def observed(db: Database) -> list[tuple[str, str]]:
+    sql = "SELECT trace_id, agent_name FROM leeway.observations ORDER BY writer, seq, ordinal"
+    return [(str(r["trace_id"]), str(r["agent_name"])) for r in db.rows(sql)]
+
+
+def test_a_run_is_written_once_its_grace_has_passed(db: Database) -> None:
+    store_batch(db, 1, run_spans("a"))
+    a = assembler(db)
+    a.step(T0_NS + S // 2)
+    assert runs(db) == {}
+    a.step(AFTER)
+    run = runs(db)[trace_id("a")]
+    assert (run["spans"], run["llm_calls"], run["tool_calls"], run["complete"]) == (4, 2, 1, True)
+    assert run["duration_ns"] == 100 * MS
+    assert observed(db) == [(trace_id("a"), ""), (trace_id("a"), "planner")]
+
+
+def test_the_critical_path_of_a_run_sums_to_its_duration(db: Database) -> None:
+    store_batch(db, 1, run_spans("a"))
+    assembler(db).step(AFTER)
+    steps = db.rows("SELECT span_id, tool_name, self_ns FROM leeway.critical_path ORDER BY position")
+    assert [s["span_id"] for s in steps] == [span_id("a", n) for n in ("think", "tool", "answer", "root")]
+    assert sum(int(s["self_ns"]) for s in steps) == 100 * MS
+    assert steps[1]["tool_name"] == "search"
+
+
+def test_spans_of_one_run_may_come_in_many_batches_in_any_order(db: Database) -> None:
+    for batch, span in enumerate(reversed(run_spans("a")), start=1):
+        store_batch(db, batch, [span])
+    assembler(db).step(AFTER)
+    assert runs(db)[trace_id("a")]["spans"] == 4
+
+
+def test_a_batch_that_is_numbered_but_not_committed_holds_back_those_after_it(db: Database) -> None:
+    store_batch(db, 1, run_spans("a"), ledger=False)
+    store_batch(db, 2, run_spans("b"))
+    a = assembler(db)
+    a.step(AFTER)
+    assert runs(db) == {}
+    store_ledger(db, 1, 4)
+    a.step(AFTER)
+    a.step(AFTER)
+    assert set(runs(db)) == {trace_id("a"), trace_id("b")}
+
+
+def test_a_run_without_a_root_is_given_up_as_incomplete_and_completed_when_the_root_comes(db: Database) -> None:
+    spans = run_spans("a")
+    store_batch(db, 1, spans[1:])
+    a = assembler(db)
+    a.step(AFTER)
+    assert runs(db) == {}
+    a.step(T0_NS + 31 * S)
+    assert runs(db)[trace_id("a")]["complete"] is False
+    assert observed(db) == []
+    store_batch(db, 2, spans[:1], committed_ns=T0_NS + 40 * S)
+    a.step(T0_NS + 42 * S)
+    run = runs(db)[trace_id("a")]
+    assert (run["complete"], run["spans"]) == (True, 4)
+    assert observed(db) == [(trace_id("a"), ""), (trace_id("a"), "planner")]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_late_span_changes_the_run_and_is_not_observed_again(db: Database, *, restarted: bool) -> None:
+    spans = run_spans("a")
+    store_batch(db, 1, spans[:3])
+    a = assembler(db)
+    a.step(AFTER)
+    before = observed(db)
+    store_batch(db, 2, spans[3:], committed_ns=T0_NS + 10 * S)
+    a = assembler(db) if restarted else a
+    a.step(T0_NS + 45 * S)
+    assert runs(db)[trace_id("a")]["spans"] == 4
+    assert observed(db) == before
+
+
+def test_spans_delivered_twice_make_the_same_run(db: Database) -> None:
+    store_batch(db, 1, run_spans("a"))
+    a = assembler(db)
+    a.step(AFTER)
+    before = (runs(db)[trace_id("a")]["spans"], observed(db))
+    store_batch(db, 2, run_spans("a")[:2], committed_ns=T0_NS + 10 * S)
+    a.step(T0_NS + 12 * S)
+    assert (runs(db)[trace_id("a")]["spans"], observed(db)) == before
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+class DyingDatabase:
+    """A database whose user dies at its n-th insert, before it happens or just after."""
+
+    def __init__(self, db: Database, inserts: int, *, after: bool) -> None:
+        self._db, self._left, self._after = db, inserts, after
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._db, name)
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]], token: str = "") -> None:
+        self._left -= 1
+        if self._left == 0 and not self._after:
+            raise Crash
+        self._db.insert(table, columns, rows, token)
+        if self._left == 0:
+            raise Crash
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("inserts", range(1, 9))
+def test_a_crash_at_any_write_loses_and_doubles_nothing(db: Database, inserts: int, *, after: bool) -> None:
+    expected = [(trace_id(t), agent) for t in ("a", "b", "c") for agent in ("", "planner")]
+    for batch, trace in enumerate(("a", "b"), start=1):
+        store_batch(db, batch, run_spans(trace), committed_ns=T0_NS + batch * MS)
+    store_batch(db, 3, run_spans("c"), committed_ns=T0_NS + 5 * S)
+    dying = Assembler(DyingDatabase(db, inserts, after=after), SETTINGS)  # type: ignore[arg-type]
+    try:
+        dying.recover(T0_NS)
+        dying.step(T0_NS + 3 * S)
+        dying.step(T0_NS + 8 * S)
+    except Crash:
+        a = assembler(db)
+        a.step(T0_NS + 3 * S)
+        a.step(T0_NS + 20 * S)
+    assert sorted(observed(db)) == sorted(expected)
+    assert {t: r["spans"] for t, r in runs(db).items()} == {trace_id(t): 4 for t in "abc"}
+    ledger = db.rows("SELECT DISTINCT seq FROM leeway.batches WHERE kind = 'observations' ORDER BY seq")
+    assert [int(r["seq"]) for r in ledger] == list(range(1, len(ledger) + 1))
+    counted = db.rows("SELECT sum(rows) AS n FROM (SELECT seq, any(rows) AS rows FROM leeway.batches WHERE kind = 'observations' GROUP BY seq)")  # noqa: E501
+    assert int(counted[0]["n"]) == len(expected)
+
+
+def test_when_the_database_is_away_nothing_is_forgotten(db: Database, store: object) -> None:
+    store_batch(db, 1, run_spans("a"))
+    a = assembler(db)
+    store.kill()  # type: ignore[attr-defined]
+    with pytest.raises(Unavailable):
+        a.step(AFTER)
+    store.restart()  # type: ignore[attr-defined]
+    again = assembler(db)
+    again.step(AFTER)
+    assert observed(db) == [(trace_id("a"), ""), (trace_id("a"), "planner")]
