@@ -62,8 +62,7 @@ def main() -> int:
             told = True
             _hold(screen, stage, stay=arguments.stay)
             screen.begin("stopping; what was accepted is kept")
-        if stage.exit_status:
-            raise StageFailure(f"leeway up did not stop cleanly: status {stage.exit_status}")
+        stage.check_exit()
         screen.done("stopped")
         return 0
     except (StepFailed, StageFailure) as e:

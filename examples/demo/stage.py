@@ -58,9 +58,8 @@ class Ports:
 
     def moved(self) -> dict[str, int]:
         """The ports that are not the default ones."""
-        return {
-            name: getattr(self, name) for name, (_, default) in self.VARIABLES.items() if getattr(self, name) != default
-        }
+        chosen = {name: int(getattr(self, name)) for name in self.VARIABLES}
+        return {name: port for name, port in chosen.items() if port != self.VARIABLES[name][1]}
 
 
 class StageFailure(Exception):
@@ -76,6 +75,8 @@ class Stage:
         self.log = data / "leeway.log"
         self._webhook_url = webhook_url
         self._webhook_secret = webhook_secret
+        self.exit_status: int | None = None
+        """Of `leeway up`, once it has been stopped."""
         self._process: subprocess.Popen[bytes] | None = None
         self._log_file: IO[bytes] | None = None
 
@@ -106,7 +107,7 @@ class Stage:
         }
         self._log_file = self.log.open("wb")
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "from leeway.runtime import main; main()", "up"],
+            [sys.executable, "-m", "leeway.runtime", "up"],
             cwd=self.data,
             env={**inherited, **own, **self.ports.environment()},
             stdin=subprocess.DEVNULL,
@@ -133,14 +134,19 @@ class Stage:
         if self._process is not None and self._process.poll() is not None:
             raise StageFailure(f"leeway up ended with status {self._process.returncode}")
 
+    def check_exit(self) -> None:
+        """Raises `StageFailure` where `leeway up` was stopped and did not end with status 0."""
+        if self.exit_status:
+            raise StageFailure(f"leeway up did not stop cleanly: status {self.exit_status}")
+
     def tail(self, lines: int) -> list[str]:
         return self.log.read_text("utf-8", errors="replace").splitlines()[-lines:] if self.log.exists() else []
 
-    def stop(self) -> int | None:
+    def stop(self) -> None:
         """Ask it to stop, as Ctrl-C does, and wait; kill what does not. Another Ctrl-C meanwhile kills at once."""
         process, self._process = self._process, None
         if process is None:
-            return None
+            return
         try:
             _signal(process, signal.SIGINT, group=False)
             process.wait(STOP_PATIENCE_S)
@@ -152,7 +158,7 @@ class Stage:
             process.wait()
             if self._log_file:
                 self._log_file.close()
-        return process.returncode
+        self.exit_status = process.returncode
 
 
 def fresh_data_folder(parent: Path) -> Path:

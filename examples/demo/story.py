@@ -1,4 +1,4 @@
-"""The story, step by step. A step has happened when the tables (or the receiver) say so, and never because time passed."""
+"""The story, step by step. A step has happened when the tables or the receiver say so, never because time passed."""
 
 from __future__ import annotations
 
@@ -204,8 +204,8 @@ class Story:
             raise StepFailed(f"{sent_spans} spans in {sent_runs} runs were sent; the tables hold {account}")
         self.no_false_alarm()
         self.screen.done(
-            f"{sent_runs:,} runs and {sent_spans:,} spans sent, as many stored, none twice; every critical path adds up; "
-            f"no false alarm about {V1.version}"
+            f"{sent_runs:,} runs and {sent_spans:,} spans sent, as many stored, none twice; "
+            f"every critical path adds up; no false alarm about {V1.version}"
         )
 
     # -- how steps wait ---------------------------------------------------------------------------------------------

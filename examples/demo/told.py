@@ -11,21 +11,15 @@ MOVES_MAX: Final = 3
 
 def evidence(finding: FindingRow) -> str:
     """Where it was found, what moved, and how sure the detector is."""
-    who = f"{finding.agent_name or 'whole run'} {finding.version}"
     what = f"{finding.signal}:{finding.dimension}" if finding.dimension else finding.signal
-    moved = _moved(finding.baseline, finding.current)
-    return "\n".join(
-        filter(
-            None,
-            [
-                f"{who}, signal {what}, by {finding.detector}: {finding.current_runs} runs against "
-                f"{finding.baseline_runs} of {finding.baseline_version or 'the baseline'}",
-                moved,
-                f"evidence {finding.e_value:,.0f} to 1; the false-alarm budget asks for {finding.threshold:,.0f} to 1",
-                f"look at runs {', '.join(finding.exemplars_current[:2])}" if finding.exemplars_current else "",
-            ],
-        )
-    )
+    lines = [
+        f"{finding.agent_name or 'whole run'} {finding.version}, signal {what}, by {finding.detector}",
+        f"{finding.current_runs} runs against {finding.baseline_runs} of {finding.baseline_version or 'the baseline'}",
+        _moved(finding.baseline, finding.current),
+        f"evidence {finding.e_value:,.0f} to 1; the false-alarm budget asks for {finding.threshold:,.0f} to 1",
+        f"look at runs {', '.join(finding.exemplars_current[:2])}" if finding.exemplars_current else "",
+    ]
+    return "\n".join(line for line in lines if line)
 
 
 def _moved(then: dict[str, Any], now: dict[str, Any]) -> str:
