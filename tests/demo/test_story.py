@@ -1,0 +1,125 @@
+"""`make demo`'s own program, from its start to the end of its story, as somebody without a terminal runs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PORTS = (
+    "LEEWAY_STORE_PORT",
+    "LEEWAY_GRPC_PORT",
+    "LEEWAY_HTTP_PORT",
+    "LEEWAY_API_PORT",
+    "LEEWAY_DETECTORS_PORT",
+    "LEEWAY_DASHBOARD_PORT",
+)
+
+
+def free_ports() -> dict[str, str]:
+    sockets = [socket.socket() for _ in PORTS]
+    try:
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return {name: str(s.getsockname()[1]) for name, s in zip(PORTS, sockets, strict=True)}
+    finally:
+        for s in sockets:
+            s.close()
+
+
+def start_demo(data: Path, seed: int) -> subprocess.Popen[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("LEEWAY_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "examples.demo", "--data", str(data), "--seed", str(seed)],
+        cwd=ROOT,
+        env={**environment, **free_ports(), "LEEWAY_DEMO_EXIT": "1", "PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Processes whose working directory is `folder` or below it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            where = Path(os.readlink(process / "cwd"))
+        except OSError:
+            continue
+        if where.is_relative_to(folder):
+            found.append(int(process.name))
+    return found
+
+
+@pytest.mark.slow
+def test_the_story_happens_and_is_told(tmp_path: Path) -> None:
+    demo = start_demo(tmp_path, seed=20_260)
+    told, _ = demo.communicate(timeout=900)
+    print(told)
+    assert demo.returncode == 0, told
+    for fact in (
+        r"ready: OTLP/gRPC on \d+",
+        r"first run stored: \d+ spans",
+        r"baseline of \d+ runs",
+        r"first bad run ended: [0-9a-f]{32}",
+        r"drift found: .+",
+        r"breaker open: .+@v2, by rule bad-rollout",
+        r"webhook \S+ verified and answered with 204",
+        r"From the first bad run to the webhook at the receiver: \d+\.\d s",
+        r"they are durable in ClickHouse",
+        r"the breaker opens",
+        r"all traffic is on v1 again; v2 served \d+ runs",
+        r"breaker closed: .+@v2",
+        r"as many stored, none twice",
+        r"the story is complete",
+        r"Dashboards +http://127\.0\.0\.1:\d+",
+    ):
+        assert re.search(fact, told), f"not told: {fact}"
+    assert processes_in(tmp_path) == []
+
+
+def test_ctrl_c_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
+    demo = start_demo(tmp_path, seed=1)
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        if "first run stored" in line:
+            break
+    assert processes_in(tmp_path)
+    demo.send_signal(signal.SIGINT)
+    rest = demo.stdout.read()
+    assert demo.wait(60) == 130, rest
+    deadline = time.monotonic() + 10
+    while processes_in(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert processes_in(tmp_path) == []
+
+
+def test_a_demo_whose_stage_does_not_start_says_why_and_fails(tmp_path: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("LEEWAY_")}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ports = {**free_ports(), "LEEWAY_STORE_PORT": str(taken.getsockname()[1])}
+        demo = subprocess.run(
+            [sys.executable, "-m", "examples.demo", "--data", str(tmp_path)],
+            cwd=ROOT,
+            env={**environment, **ports, "LEEWAY_DEMO_EXIT": "1"},
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+    assert demo.returncode == 1
+    assert "leeway up ended" in demo.stdout
+    assert ports["LEEWAY_STORE_PORT"] in demo.stdout, "the log's tail names the port that is taken"
+    (left,) = tmp_path.glob("run-*")
+    assert (left / "leeway.log").exists()
