@@ -100,11 +100,11 @@ def assemble_run(project: str, trace_id: str, spans: Sequence[RunSpan]) -> tuple
     root = spans[path.root] if path.root != NO_SPAN else min(spans, key=lambda s: (s.start_ns, s.span_id))
     first_agent = root.agent_name or next((s.agent_name for s in sorted(spans, key=_start) if s.agent_name), "")
     whole = _Tally()
-    by_agent: dict[str, _Tally] = {}
-    for i, span in enumerate(spans):
-        whole.add(span, model_call=calls[i])
-        if agents[i]:
-            by_agent.setdefault(agents[i], _Tally()).add(span, model_call=calls[i])
+    by_agent = {agent: _Tally() for agent in set(agents) if agent}
+    for span, agent, model_call in zip(spans, agents, calls, strict=True):
+        whole.add(span, model_call=model_call)
+        if agent:
+            by_agent[agent].add(span, model_call=model_call)
     _hand_overs(spans, agents, whole, by_agent)
     run = Run(
         project=project,
