@@ -8,6 +8,7 @@ from typing import Final
 BAD_ARGUMENTS: Final = 36
 NOT_IMPLEMENTED: Final = 48
 SYNTAX_ERROR: Final = 62
+UNKNOWN_FORMAT: Final = 73
 READONLY: Final = 164
 WRONG_PASSWORD: Final = 193
 REQUIRED_PASSWORD: Final = 194

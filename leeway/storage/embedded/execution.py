@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from leeway.storage.embedded.engine import STREAMABLE, Connection, Engine, Progress, identifier, literal
-from leeway.storage.embedded.errors import BAD_ARGUMENTS, NOT_IMPLEMENTED, QUERY_IS_TOO_LARGE, READONLY, SYNTAX_ERROR, QueryRefused
+from leeway.storage.embedded.errors import (
+    ACCESS_DENIED,
+    BAD_ARGUMENTS,
+    NOT_IMPLEMENTED,
+    QUERY_IS_TOO_LARGE,
+    READONLY,
+    SYNTAX_ERROR,
+    UNKNOWN_FORMAT,
+    QueryRefused,
+)
 from leeway.storage.embedded.request import Ask
 from leeway.storage.embedded.sessions import Sessions
 from leeway.storage.embedded.settings import Settings
@@ -20,6 +29,8 @@ from leeway.storage.embedded.statement import Statement, analyse, without_end
 HEAD_BYTES_MAX: Final = 256 * 1024
 """Where an INSERT's data must have begun, as ClickHouse's `max_query_size` has it."""
 DEFAULT_FORMAT: Final = "TabSeparated"
+PYTHON_FORMATS: Final = frozenset({"dataframe", "arrowtable", "datastore", "debug"})
+"""Names that make chdb return Python objects instead of bytes; ClickHouse knows none of them."""
 
 
 class Body(Protocol):
@@ -60,6 +71,10 @@ def execute(ask: Ask, body: Body, answer: Answer, store: Store) -> str:
     sql, statement, data = read_statement(ask, body, store.settings.query_bytes_max)
     if ask.read_only and not statement.reads:
         raise QueryRefused(READONLY, f"Cannot execute {statement.verb} in readonly mode: use POST. (READONLY)")
+    if statement.reaches_out and not store.settings.local_files:
+        raise QueryRefused(
+            ACCESS_DENIED, f"{statement.reaches_out} is not served: the setting `local_files` is off. (ACCESS_DENIED)"
+        )
     progress = Progress()
     with _connection(ask, store) as connection, _laid_on(connection, ask):
         if data is not None:
@@ -74,6 +89,8 @@ def execute(ask: Ask, body: Body, answer: Answer, store: Store) -> str:
 
 def _answer(connection: Connection, sql: str, statement: Statement, ask: Ask, answer: Answer, progress: Progress) -> None:
     fmt = statement.format or ask.default_format or DEFAULT_FORMAT
+    if fmt.lower() in PYTHON_FORMATS:
+        raise QueryRefused(UNKNOWN_FORMAT, f"Unknown format {fmt}. (UNKNOWN_FORMAT)")
     tidy = "TOTALS" not in statement.words and "extremes" not in ask.settings
     if statement.verb in ("SELECT", "WITH") and fmt.lower() in STREAMABLE and tidy and not ask.whole_answer:
         sent = False

@@ -16,6 +16,8 @@ class Settings:
     user: str = ""
     password: str = ""
     """Asked of every query once either is set."""
+    local_files: bool = False
+    """Whether queries may read and write this machine's files and start its programs (`file()`, `OUTFILE`, …)."""
     memory_bytes_max: int = 0
     """What ClickHouse may use before it refuses with MEMORY_LIMIT_EXCEEDED; 0: nine tenths of the machine's."""
     concurrent_queries_max: int = 64

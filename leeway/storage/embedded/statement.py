@@ -25,6 +25,12 @@ _TOKEN: Final = re.compile(
 )
 _OPENING: Final = "([{"
 _CLOSING: Final = ")]}"
+REACHING_OUT: Final = frozenset({
+    "file", "filecluster", "filelog", "filesystem", "executable", "executablepool", "python", "sqlite", "iceberglocal",
+    "deltalakelocal", "paimonlocal",
+})  # fmt: skip
+"""Functions, engines and sources, in lower case, that open files or start programs of the machine. A server confines them
+to a folder or to its configuration; chdb does not."""
 READING: Final = frozenset({"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "VALUES", "FROM"})
 """Statements that change nothing and answer with rows, by their first word."""
 
@@ -46,6 +52,8 @@ class Statement:
     data_at: int | None = None
     head_end: int | None = None
     words: frozenset[str] = frozenset()
+    reaches_out: str = ""
+    """The first of REACHING_OUT that is called, or INFILE or OUTFILE."""
 
     @property
     def reads(self) -> bool:
@@ -63,34 +71,31 @@ def analyse(sql: str) -> Statement:
     Raises:
         QueryRefused: There is a second statement behind the first.
     """
-    verb, fmt, depth = "", "", 0
+    verb = fmt = before = reaches_out = ""
+    depth = 0
     head_end: int | None = None
     words: set[str] = set()
-    before = ""
     ended = False
     for kind, text, start, end in _tokens(sql):
         if ended:
             raise QueryRefused(SYNTAX_ERROR, "Multi-statements are not allowed. (SYNTAX_ERROR)")
-        if kind == "word" and depth == 0:
-            word = text.upper()
-            if before == "FORMAT" and verb:
+        word = text.upper() if kind == "word" else ""
+        if text == "(" and before.strip('`"').lower() in REACHING_OUT or word in ("INFILE", "OUTFILE"):
+            reaches_out = reaches_out or word or before
+        if word and depth == 0:
+            if before.upper() == "FORMAT" and verb:
                 fmt, head_end = text, sql.upper().rindex("FORMAT", 0, start)
                 if verb == "INSERT":
-                    return Statement(verb, fmt, _data_start(sql, end), head_end, frozenset(words))
-            if verb == "INSERT" and word == "VALUES" and before != "INTO":
-                return Statement(verb, "Values", end, start, frozenset(words))
-            verb = verb or word
+                    return Statement(verb, fmt, _data_start(sql, end), head_end, frozenset(words), reaches_out)
+            if verb == "INSERT" and word == "VALUES" and before.upper() != "INTO":
+                return Statement(verb, "Values", end, start, frozenset(words), reaches_out)
             words.add(word)
-            before = word
-        elif kind == "word" and not verb:
-            verb = text.upper()  # (SELECT …) UNION …
-            before = verb
-        elif text == ";" and depth == 0:
-            ended = True
-        else:
-            depth += (text in _OPENING and kind == "sign") - (text in _CLOSING and kind == "sign")
-            before = ""
-    return Statement(verb, fmt, None, head_end, frozenset(words))
+        verb = verb or word  # also within brackets: (SELECT …) UNION …
+        ended = text == ";" and depth == 0
+        if kind == "sign":
+            depth += (text in _OPENING) - (text in _CLOSING)
+        before = text
+    return Statement(verb, fmt, None, head_end, frozenset(words), reaches_out)
 
 
 def without_end(sql: str) -> str:
