@@ -99,7 +99,7 @@ class Stage:
         # Nothing of the caller's own Leeway leaks in: not its environment, not a leeway.toml where it stands.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("LEEWAY_")}
         own = {
-            "LEEWAY_DATA": str(self.data / "store"),
+            "LEEWAY_DATA": str(self.data),
             "LEEWAY_RULES": str(rules),
             "LEEWAY_ROLLBACK_SECRET": self._webhook_secret,
             "PYTHONUNBUFFERED": "1",

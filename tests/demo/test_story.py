@@ -52,7 +52,7 @@ def processes_in(folder: Path) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            where = Path(os.readlink(process / "cwd"))
+            where = (process / "cwd").readlink()
         except OSError:
             continue
         if where.is_relative_to(folder):
