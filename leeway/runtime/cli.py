@@ -151,3 +151,39 @@ def up(config: str | None, **flags: str | None) -> None:
     from leeway.runtime.up import run_up
 
     sys.exit(run_up(_sources(config, flags)))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option(
+    "--endpoint", default="http://127.0.0.1:4318", show_default=True, metavar="URL", help="http(s):// or grpc(s)://"
+)
+@click.option(
+    "--speed", default="max", show_default=True, metavar="SPEED", help="max, realtime, or a factor such as 10x."
+)
+@click.option(
+    "--shift-to-now", is_flag=True, help="Move all times: the last span ends now (at max), or the first starts now."
+)
+@click.option(
+    "--in-flight", default=32, show_default=True, type=click.IntRange(1, 1024), help="Requests under way at once."
+)
+@click.option(
+    "--retry-for-s",
+    default=300.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="How long a request is retried when the collector says that a retry makes sense.",
+)
+def replay(
+    files: tuple[str, ...], endpoint: str, speed: str, *, shift_to_now: bool, in_flight: int, retry_for_s: float
+) -> None:
+    """Send OTLP files to a collector.
+
+    JSON lines as OpenTelemetry's file exporter writes them, or length-delimited protobuf; gzipped or not; - is standard
+    input. A replay repeated sends the same bytes, so that nothing is there twice. The exit status is 0 only if
+    everything was accepted.
+    """
+    from leeway.runtime.replay_command import replay_files
+
+    ok = replay_files(files, endpoint, speed, shift_to_now=shift_to_now, in_flight=in_flight, retry_for_s=retry_for_s)
+    sys.exit(0 if ok else FAILURE_STATUS)
