@@ -1,0 +1,1 @@
+"""The pages: each reads what it needs and says how it looks."""
