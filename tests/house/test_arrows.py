@@ -1,4 +1,4 @@
-"""What import-linter cannot say: others import only what a room's `__init__` lists, and the model knows only the library."""
+"""What import-linter cannot say: others import only what a room's `__init__` lists; the model knows no library."""
 
 from __future__ import annotations
 
@@ -61,5 +61,7 @@ def test_a_room_uses_only_what_others_list(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((HOUSE / "model").rglob("*.py")), ids=lambda p: p.name)
 def test_the_model_knows_only_the_standard_library(path: Path) -> None:
-    foreign = {m for _, m, _ in imports(path) if m.split(".")[0] not in sys.stdlib_module_names | {"leeway", "__future__"}}
+    foreign = {
+        m for _, m, _ in imports(path) if m.split(".")[0] not in sys.stdlib_module_names | {"leeway", "__future__"}
+    }
     assert not foreign
