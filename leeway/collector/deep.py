@@ -1,0 +1,185 @@
+"""Attribute values that ClickHouse's schema has no room for, as JSON text in fields of our own.
+
+A kvlist anywhere, and an array that holds a kvlist, an array or bytes. Their content is unknown to the parser (wire.py), so
+this module reads the wire format itself, without recursion: no depth of nesting is too deep, and time and memory grow with
+the bytes. The JSON is plain, and what JSON has no word for is an object of one key: `{"$bytes": "base64"}` and
+`{"$double": "nan"}`. A kvlist that looks like one of them gets a second `$` before its key, so the two stay different.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+from base64 import b64encode
+from typing import Any, Final
+
+from leeway.collector.framing import read_varint
+from leeway.collector.refusal import Reason, Refused
+
+STRING, BOOL, INT, DOUBLE, ARRAY, KVLIST, BYTES = 1, 2, 3, 4, 5, 6, 7
+"""Members of AnyValue's oneof."""
+_VARINT, _I64, _LEN, _GROUP, _GROUP_END, _I32 = 0, 1, 2, 3, 4, 5
+_WIRE_TYPES: Final = {STRING: _LEN, BOOL: _VARINT, INT: _VARINT, DOUBLE: _I64, ARRAY: _LEN, KVLIST: _LEN, BYTES: _LEN}
+_LOOKS_LIKE_OURS: Final = re.compile(r"\$+(bytes|double)")
+
+
+def rewrite(request: Any) -> None:
+    """Rewrite every deep value of a request (of the `EXACT` schema) in place.
+
+    Raises:
+        Refused: Its bytes are not what OTLP says.
+    """
+    for resource in request.resource_spans:
+        _rewrite_attributes(resource.resource.attributes)
+        for scope in resource.scope_spans:
+            _rewrite_attributes(scope.scope.attributes)
+            for span in scope.spans:
+                _rewrite_attributes(span.attributes)
+                for event in span.events:
+                    _rewrite_attributes(event.attributes)
+                for link in span.links:
+                    _rewrite_attributes(link.attributes)
+
+
+def _rewrite_attributes(attributes: Any) -> None:
+    for attribute in attributes:
+        value = attribute.value
+        which = value.WhichOneof("value")
+        if which == "kvlist_value":
+            value.kvlist_json = json_text(value.SerializePartialToString())
+        elif which == "array_value" and _is_deep(value.array_value):
+            value.array_json = json_text(value.SerializePartialToString())
+
+
+def _is_deep(array: Any) -> bool:
+    return any(e.WhichOneof("value") in ("array_value", "kvlist_value", "bytes_value") for e in array.values)
+
+
+def json_text(data: bytes) -> str:
+    """An AnyValue in protobuf as JSON text.
+
+    Raises:
+        Refused: The bytes are no AnyValue, or a string in it is not UTF-8.
+    """
+    out: list[str] = []
+    # What is still to be written, last first: text as it is, or a value from start to end.
+    todo: list[str | tuple[int, int]] = [(0, len(data))]
+    try:
+        while todo:
+            item = todo.pop()
+            if isinstance(item, str):
+                out.append(item)
+            else:
+                _write_value(data, *item, out, todo)
+    except (ValueError, struct.error) as e:
+        raise Refused(Reason.UNDECODABLE, f"an attribute value is not what OTLP says: {e}") from e
+    return "".join(out)
+
+
+def _write_value(data: bytes, at: int, end: int, out: list[str], todo: list[str | tuple[int, int]]) -> None:
+    member, content = _any_value(data, at, end)
+    if member is None:
+        out.append("null")
+    elif isinstance(content, int):
+        out.append(
+            str(content if content < 1 << 63 else content - (1 << 64))
+            if member == INT
+            else ("true" if content else "false")
+        )
+    elif member == DOUBLE:
+        out.append(_double(struct.unpack_from("<d", data, content[0])[0]))
+    elif member == STRING:
+        out.append(_quoted(data[content[0] : content[1]]))
+    elif member == BYTES:
+        out.append(f'{{"$bytes":"{b64encode(data[content[0] : content[1]]).decode()}"}}')
+    elif member == ARRAY:
+        todo.append("]")
+        _in_order(todo, [[value] for value in _values(data, *content)])
+        out.append("[")
+    else:
+        todo.append("}")
+        _in_order(todo, _pairs(data, *content))
+        out.append("{")
+
+
+def _in_order(todo: list[str | tuple[int, int]], items: list[list[str | tuple[int, int]]]) -> None:
+    """Put items on the stack so that the first comes off first, commas between them."""
+    for i in range(len(items) - 1, -1, -1):
+        todo.extend(reversed(items[i]))
+        if i:
+            todo.append(",")
+
+
+def _any_value(data: bytes, at: int, end: int) -> tuple[int | None, Any]:
+    """The last member set, as protobuf has it: its number, and an int for varints or where its content lies."""
+    found: tuple[int | None, Any] = None, None
+    while at < end:
+        field, wire_type, content, at = _field(data, at, end)
+        if _WIRE_TYPES.get(field) == wire_type:
+            found = field, content
+    return found
+
+
+def _values(data: bytes, at: int, end: int) -> list[str | tuple[int, int]]:
+    """The elements of an ArrayValue, or the KeyValues of a KeyValueList."""
+    values: list[str | tuple[int, int]] = []
+    while at < end:
+        field, wire_type, content, at = _field(data, at, end)
+        if field == 1 and wire_type == _LEN:
+            values.append(content)
+    return values
+
+
+def _pairs(data: bytes, at: int, end: int) -> list[list[str | tuple[int, int]]]:
+    pairs: list[list[str | tuple[int, int]]] = []
+    key = ""
+    for place in _values(data, at, end):
+        key, value = _pair(data, *place)
+        pairs.append([f"{json.dumps(key, ensure_ascii=False)}:", value])
+    if len(pairs) == 1 and _LOOKS_LIKE_OURS.fullmatch(key):
+        pairs[0][0] = f'"${key}":'
+    return pairs
+
+
+def _pair(data: bytes, at: int, end: int) -> tuple[str, tuple[int, int]]:
+    key, value = "", (0, 0)
+    while at < end:
+        field, wire_type, content, at = _field(data, at, end)
+        if field == 1 and wire_type == _LEN:
+            key = data[content[0] : content[1]].decode()
+        elif field == 2 and wire_type == _LEN:
+            value = content
+    return key, value
+
+
+def _field(data: bytes, at: int, end: int) -> tuple[int, int, Any, int]:
+    """One field: number, wire type, content (an int, or start and end), and where the next begins."""
+    tag, at = read_varint(data, at, end)
+    field, wire_type = tag >> 3, tag & 7
+    if not field:
+        raise ValueError("a field has number 0")
+    if wire_type == _VARINT:
+        number, at = read_varint(data, at, end)
+        return field, wire_type, number, at
+    if wire_type == _LEN:
+        length, at = read_varint(data, at, end)
+    elif wire_type in (_I64, _I32):
+        length = 8 if wire_type == _I64 else 4
+    else:
+        raise ValueError("groups are not OTLP")
+    if at + length > end:
+        raise ValueError("a field is cut off")
+    return field, wire_type, (at, at + length), at + length
+
+
+def _quoted(text: bytes) -> str:
+    return json.dumps(text.decode(), ensure_ascii=False)
+
+
+def _double(number: float) -> str:
+    """With a '.' or an 'e' in it, so that it is read back as a double."""
+    if math.isfinite(number):
+        return repr(number)
+    return f'{{"$double":"{number}"}}'

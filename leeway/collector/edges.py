@@ -1,0 +1,71 @@
+"""From a refusal to what a client sees: one table for both transports (docs: opentelemetry.io/docs/specs/otlp).
+
+What a retry could mend is UNAVAILABLE with RetryInfo, or 503 with Retry-After; exporters come back. Everything else is for good.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from leeway.collector.refusal import Later, Reason, Refusal
+
+
+class Answer(NamedTuple):
+    """What a refusal is called in gRPC and in HTTP."""
+
+    grpc_code: grpc.StatusCode
+    http_status: int
+
+
+_AGAIN: Final = Answer(grpc.StatusCode.UNAVAILABLE, 503)
+
+ANSWERS: Final[Mapping[Reason, Answer]] = {
+    Reason.UNDECODABLE: Answer(grpc.StatusCode.INVALID_ARGUMENT, 400),
+    Reason.STORE_REFUSED: Answer(grpc.StatusCode.INVALID_ARGUMENT, 400),
+    Reason.TOO_LARGE: Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, 413),
+    Reason.MEDIA_TYPE: Answer(grpc.StatusCode.INVALID_ARGUMENT, 415),
+    Reason.ENCODING: Answer(grpc.StatusCode.UNIMPLEMENTED, 415),
+    Reason.NOT_SERVED: Answer(grpc.StatusCode.UNIMPLEMENTED, 404),
+    Reason.METHOD: Answer(grpc.StatusCode.UNIMPLEMENTED, 405),
+    Reason.BUSY: _AGAIN,
+    Reason.STORE_AWAY: _AGAIN,
+    Reason.DISK: _AGAIN,
+    Reason.STARTING: _AGAIN,
+    Reason.STOPPING: _AGAIN,
+}
+
+
+def status(refusal: Refusal) -> Status:
+    """The `google.rpc.Status` that both transports carry."""
+    code: int = ANSWERS[refusal.reason].grpc_code.value[0]
+    made = Status(code=code, message=str(refusal))
+    if isinstance(refusal, Later):
+        seconds = int(refusal.retry_after_s)
+        nanos = round((refusal.retry_after_s - seconds) * 1e9)
+        detail = AnyMessage()
+        detail.Pack(RetryInfo(retry_delay=Duration(seconds=seconds, nanos=nanos)))
+        made.details.append(detail)
+    return made
+
+
+def retry_after(refusal: Refusal) -> str | None:
+    """The value of HTTP's `Retry-After`: whole seconds, at least one."""
+    return str(max(1, math.ceil(refusal.retry_after_s))) if isinstance(refusal, Later) else None
+
+
+def response(rejected_spans: int, reason: str) -> ExportTraceServiceResponse:
+    """The answer of success; partial when spans were dropped."""
+    made = ExportTraceServiceResponse()
+    if rejected_spans:
+        made.partial_success.rejected_spans = rejected_spans
+        made.partial_success.error_message = reason
+    return made

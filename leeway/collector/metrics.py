@@ -1,0 +1,56 @@
+"""What the collector counts, as Prometheus metrics of one registry a collector."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_PREFIX = "leeway_collector"
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = self._counter("requests", "Requests by transport and encoding.", "transport", "encoding")
+        self.refused = self._counter(
+            "refused", "Requests that were not stored, by transport and reason.", "transport", "reason"
+        )
+        self.duplicates = self._counter("duplicate_requests", "Resends of requests that were stored or on their way.")
+        self.accepted_spans = self._counter("accepted_spans", "Spans that were acknowledged as stored.")
+        self.rejected_spans = self._counter("rejected_spans", "Spans dropped from requests that were otherwise taken.")
+        self.duplicate_spans = self._counter("duplicate_spans", "Spans in resends, stored once already.")
+        self.retries = self._counter("store_retries", "Failed attempts to write to ClickHouse.")
+        self.renewed_tokens = self._counter("renewed_tokens", "INSERTs whose token was remembered without their spans.")
+        self.batch_spans = Histogram(
+            f"{_PREFIX}_batch_spans",
+            "Spans in a batch.",
+            registry=self.registry,
+            buckets=[10.0**e * m for e in range(6) for m in (1, 3)],
+        )
+        self.batch_bytes = Histogram(
+            f"{_PREFIX}_batch_bytes",
+            "Bytes of a batch.",
+            registry=self.registry,
+            buckets=[1024.0 * 4**e for e in range(10)],
+        )
+        self.insert_seconds = Histogram(
+            f"{_PREFIX}_insert_seconds", "Time of an INSERT into ClickHouse.", registry=self.registry,
+            buckets=(0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10, 30),
+        )  # fmt: skip
+        self.inflight_bytes = self._gauge(
+            "inflight_bytes", "Bytes of requests that are received or wait for their INSERT."
+        )
+        self.journal_bytes = self._gauge(
+            "journal_bytes", "Bytes of batches that are not yet in ClickHouse and the ledger."
+        )
+        self.remembered = self._gauge("remembered_requests", "Requests whose resend would be known.")
+        self.ready = self._gauge("ready", "1 when the collector takes requests and ClickHouse answers.")
+
+    def text(self) -> bytes:
+        """In Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
+        return Counter(f"{_PREFIX}_{name}", help_text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, help_text: str) -> Gauge:
+        return Gauge(f"{_PREFIX}_{name}", help_text, registry=self.registry)

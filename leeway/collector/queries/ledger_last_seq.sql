@@ -1,0 +1,1 @@
+SELECT max(seq) AS seq FROM leeway.batches WHERE kind = 'spans' AND writer = {writer:String}

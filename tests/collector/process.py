@@ -1,0 +1,98 @@
+"""A collector in a process of its own, as `leeway collector` would be."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from tests.conftest import ROOT, free_port
+
+_RUN = """
+import signal, sys, threading
+from pathlib import Path
+from leeway import storage
+from leeway.collector import Settings, run
+stop = threading.Event()
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda *_: stop.set())
+url, data, grpc_port, http_port, more = sys.argv[1:]
+run(Settings(clickhouse=storage.Settings(clickhouse_url=url), data=Path(data), grpc_port=int(grpc_port),
+             http_port=int(http_port), **eval(more)), stop, lambda: None)
+"""
+
+
+class CollectorProcess:
+    """A collector that listens on free ports, the same ones after a restart.
+
+    Attributes:
+        grpc: `127.0.0.1:port`.
+        http: `http://127.0.0.1:port`.
+        data: Its data folder.
+    """
+
+    def __init__(self, store_url: str, data: Path, *, wait: bool = True, **settings: object) -> None:
+        self.data = data
+        self._ports = (free_port(), free_port())
+        self.grpc = f"127.0.0.1:{self._ports[0]}"
+        self.http = f"http://127.0.0.1:{self._ports[1]}"
+        self._store_url = store_url
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = data.parent / f"{data.name}.log"
+        self.start(wait=wait)
+
+    def start(self, *, wait: bool = True) -> None:
+        ports = [str(p) for p in self._ports]
+        arguments = [sys.executable, "-c", _RUN, self._store_url, str(self.data), *ports, repr(self._settings)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(arguments, cwd=ROOT, stdout=log, stderr=log)
+        if wait:
+            self.wait_until_ready()
+
+    def kill(self) -> None:
+        """As a crash would: SIGKILL."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """As a person would: SIGTERM. Returns the exit status."""
+        return self._end(signal.SIGTERM)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def _end(self, number: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        self._process.send_signal(number)
+        status = self._process.wait(timeout=60)
+        self._process = None
+        return status
+
+    def wait_until_ready(self) -> None:
+        assert self._process is not None
+        deadline_s = time.monotonic() + 60
+        while time.monotonic() < deadline_s:
+            if self._process.poll() is not None:
+                pytest.fail(f"the collector ended with {self._process.returncode}:\n{self.log.read_text()[-4000:]}")
+            with contextlib.suppress(URLError, OSError), urlopen(f"{self.http}/readyz", timeout=5) as answer:
+                if answer.status == 200:
+                    return
+            time.sleep(0.02)
+        pytest.fail(f"the collector did not become ready:\n{self.log.read_text()[-4000:]}")
