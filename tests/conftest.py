@@ -83,7 +83,9 @@ class StoreProcess:
         deadline_s = time.monotonic() + 60
         while time.monotonic() < deadline_s:
             if self._process.poll() is not None:
-                pytest.fail(f"the embedded store ended with {self._process.returncode}:\n{self.log.read_text()[-4000:]}")
+                pytest.fail(
+                    f"the embedded store ended with {self._process.returncode}:\n{self.log.read_text()[-4000:]}"
+                )
             with contextlib.suppress(URLError, OSError), urlopen(f"{self.url}/readyz", timeout=5) as answer:
                 if answer.status == 200:
                     return

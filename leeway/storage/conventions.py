@@ -100,7 +100,9 @@ def _column(path: Path, name: str, entry: dict[str, object]) -> Column:
     if not isinstance(sources, list) or not sources or not all(isinstance(s, str) and s for s in sources):
         raise ConventionsInvalid(f"{path}: columns.{name}.sources must be a list of attribute names")
     if len(sources) > SOURCES_PER_COLUMN_MAX:
-        raise ConventionsInvalid(f"{path}: columns.{name} has {len(sources)} sources; {SOURCES_PER_COLUMN_MAX} are the most")
+        raise ConventionsInvalid(
+            f"{path}: columns.{name} has {len(sources)} sources; {SOURCES_PER_COLUMN_MAX} are the most"
+        )
     reach = entry.get("resource", False)
     if reach not in _REACH:
         raise ConventionsInvalid(f"{path}: columns.{name}.resource is {reach!r}; use true, false or 'only'")
@@ -117,7 +119,8 @@ def _prices(path: Path) -> Iterable[Price]:
                 rates = {k: float(row[k] or 0) for k in Price.__dataclass_fields__ if k != "model"}
                 yield Price(row["model"].strip().lower(), **rates)
     except (OSError, UnicodeDecodeError, KeyError, ValueError, TypeError) as e:
-        raise ConventionsInvalid(f"{path}: a price table needs the columns {', '.join(Price.__dataclass_fields__)}: {e!r}") from e
+        needed = ", ".join(Price.__dataclass_fields__)
+        raise ConventionsInvalid(f"{path}: a price table needs the columns {needed}: {e!r}") from e
 
 
 # -- as SQL ---------------------------------------------------------------------------------------------------------
@@ -152,7 +155,9 @@ def sql_constants(conventions: Conventions) -> dict[str, str]:
         "source_slots": f"{_array(str(v) for v in slots.values())}::Array(UInt16)",
         "said": ",\n".join(canonical),
         "canonical": ",\n".join(
-            f"{_canonical(c, json_columns)} AS canonical_{c.name}" for c in conventions.columns if c.reach != "resource_only"
+            f"{_canonical(c, json_columns)} AS canonical_{c.name}"
+            for c in conventions.columns
+            if c.reach != "resource_only"
         ),
         "resource_columns": ",\n".join(resource_columns),
         "operation_words": _array(_string(w) for w in conventions.operations),
@@ -190,31 +195,28 @@ def _first_of_map(sources: tuple[str, ...]) -> str:
 def _price_constants(prices: tuple[Price, ...]) -> dict[str, str]:
     models = _array(_string(p.model) for p in prices)
     places = f"{_array(str(i) for i in range(2, len(prices) + 2))}::Array(UInt16)"
-    exact = "lower(canonical_model)"
     # A dated, region-qualified or path-qualified name is priced as the model it is a snapshot of.
     base = (
         "replaceRegexpOne(replaceRegexpOne(lower(canonical_model), '^(.*/)?((us|eu|apac|global)[.])?"
-        "((anthropic|meta|mistral|amazon|cohere)[.])?', ''), '[-@:](latest|preview|v[0-9]+(:[0-9]+)?|[0-9]{8}(-v[0-9:]+)?"
-        "|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}|00[0-9])+$', '')"
+        "((anthropic|meta|mistral|amazon|cohere)[.])?', ''), '[-@:](latest|preview|v[0-9]+(:[0-9]+)?"
+        "|[0-9]{8}(-v[0-9:]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}|00[0-9])+$', '')"
     )
-    rates = _array(
-        [
-            "(0., 0., 0., 0.)",
-            *(
-                "({!r}, {!r}, {!r}, {!r})".format(
-                    p.input_usd_per_million / 1e6,
-                    p.output_usd_per_million / 1e6,
-                    (p.cached_input_usd_per_million or p.input_usd_per_million) / 1e6,
-                    (p.cache_write_usd_per_million or p.input_usd_per_million) / 1e6,
-                )
-                for p in prices
-            ),
-        ]
-    )
+    rates = _array(["(0., 0., 0., 0.)", *map(_rates_usd, prices)])
     return {
         "price_rates": f"{rates}::Array(Tuple(input Float64, output Float64, cached Float64, cache_write Float64))",
-        "priced": f"transform({{}}, {models}, {places}, 1::UInt16)".format(base),
+        "priced": f"transform({base}, {models}, {places}, 1::UInt16)",
     }
+
+
+def _rates_usd(price: Price) -> str:
+    """USD a token: input, output, cached, cache write."""
+    per_million = (
+        price.input_usd_per_million,
+        price.output_usd_per_million,
+        price.cached_input_usd_per_million or price.input_usd_per_million,
+        price.cache_write_usd_per_million or price.input_usd_per_million,
+    )
+    return f"({', '.join(repr(rate / 1e6) for rate in per_million)})"
 
 
 def _array(items: Iterable[str]) -> str:

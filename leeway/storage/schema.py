@@ -64,7 +64,9 @@ def migrate(db: Database) -> list[str]:
     ours = migrations()
     newer = sorted(n for n in known if not n.startswith("views/") and n not in {m.name for m in ours})
     if newer:
-        raise Rejected(f"the database has migrations that this version does not know ({', '.join(newer)}); upgrade Leeway")
+        raise Rejected(
+            f"the database has migrations that this version does not know ({', '.join(newer)}); upgrade Leeway"
+        )
     for migration in ours:
         if migration.name not in known:
             _run(db, migration, migration.sql)

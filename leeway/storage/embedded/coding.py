@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final, Protocol
 
-import lz4.frame
+import lz4.frame  # type: ignore[import-untyped]  # ships none
 from backports import zstd
 
 from leeway.storage.embedded.errors import QueryRefused
@@ -58,8 +58,8 @@ def decompressor(encoding: str) -> Callable[[bytes], bytes]:
     """
     make: dict[str, Callable[[], Callable[[bytes], bytes]]] = {
         "": lambda: lambda piece: piece,
-        "gzip": lambda: zlib.decompressobj(47).decompress,
-        "deflate": lambda: zlib.decompressobj(47).decompress,
+        "gzip": lambda: _many(lambda: zlib.decompressobj(47)),
+        "deflate": lambda: _many(lambda: zlib.decompressobj(47)),
         "zstd": lambda: _many(zstd.ZstdDecompressor),
         "lz4": lambda: _many(lz4.frame.LZ4FrameDecompressor),
     }
@@ -80,8 +80,11 @@ def decompressor(encoding: str) -> Callable[[bytes], bytes]:
 
 
 class _Frames(Protocol):
-    eof: bool
-    unused_data: bytes | None
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes | None: ...
 
     def decompress(self, data: bytes, /) -> bytes: ...
 

@@ -1,7 +1,7 @@
 """chdb: one engine in this process, a connection of its own for every query.
 
-A connection costs 0.15 ms, so a query gets a fresh one: what a query `SET`s ends with it, and two queries never wait for
-each other. Only a client's `session_id` keeps a connection alive (sessions.py).
+A connection costs 0.15 ms, so a query gets a fresh one: what a query `SET`s ends with it, and two queries never wait
+for each other. Only a client's `session_id` keeps a connection alive (sessions.py).
 
 chdb's limits, and what is done about them: a connection with an INSERT under way takes no other query (none is given);
 a streamed result frames every chunk as a whole document of its format (so only formats whose documents can be
@@ -10,8 +10,9 @@ concatenated are streamed); data behind FORMAT in a statement's text is cut at l
 
 from __future__ import annotations
 
+import fcntl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +24,8 @@ from leeway.model import Rejected
 from leeway.storage.embedded.errors import QueryRefused, from_engine
 
 STREAMABLE: Final = frozenset({
-    "native", "rowbinary", "tabseparated", "tsv", "tabseparatedraw", "tsvraw", "csv", "jsoneachrow", "jsoncompacteachrow",
+    "native", "rowbinary", "tabseparated", "tsv", "tabseparatedraw", "tsvraw", "csv", "jsoneachrow",
+    "jsoncompacteachrow",
 })  # fmt: skip
 """Formats of which two documents, one after the other, are a document."""
 
@@ -91,7 +93,7 @@ class Connection:
             progress.result_bytes = len(data)
             return data
 
-    def stream(self, sql: str, fmt: str, parameters: Mapping[str, str], progress: Progress) -> Iterator[bytes]:
+    def stream(self, sql: str, fmt: str, parameters: Mapping[str, str], progress: Progress) -> Generator[bytes]:
         """Run a SELECT and yield its answer in chunks; closing the iterator cancels the query."""
         with _refusals():
             result = self._session.send_query(sql, fmt, params=dict(parameters))
@@ -131,20 +133,20 @@ class Engine:
     """The folder and everything open on it. Opening it twice in one process is not possible, in two is refused."""
 
     def __init__(self, data: Path, memory_bytes_max: int = 0) -> None:
-        """
-        Raises:
-            Rejected: The folder cannot be used: another process has it, or it cannot be written.
+        """Raises:
+        Rejected: The folder cannot be used: another process has it, or it cannot be written.
         """
         data.mkdir(parents=True, exist_ok=True)
         self._path = str(data.resolve())
         options = {"max_server_memory_usage": memory_bytes_max} if memory_bytes_max else {}
         if "?" in self._path:
             raise Rejected(f"the data folder {self._path} has a '?' in its name, which chdb does not take")
+        owner = _owner(data / "status")
+        if owner:
+            raise Rejected(f"the data folder {self._path} is in use by another `leeway store` ({owner}); stop it first")
         try:
             self._keeper = Connection(f"{self._path}?{urlencode(options)}" if options else self._path)
         except RuntimeError as e:
-            if "Cannot lock file" in str(e):
-                raise Rejected(f"the data folder {self._path} is in use by another `leeway store`; stop that one first") from e
             raise Rejected(f"the data folder {self._path} cannot be opened: {e}") from e
 
     def connect(self) -> Connection:
@@ -161,6 +163,24 @@ class Engine:
     def close(self) -> None:
         """Let ClickHouse finish its writes and leave the folder."""
         self._keeper.close()
+
+
+def _owner(status: Path) -> str:
+    """Who holds the lock on a data folder, '' for nobody.
+
+    ClickHouse locks its status file for as long as it lives (no lock outlives a killed process) and writes its process
+    number there; asked to open a locked folder, chdb prints why and raises something else.
+    """
+    if not status.exists():
+        return ""
+    with status.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            first = file.readline().decode("utf-8", "replace").strip()
+            return first or "of unknown process number"
+        fcntl.flock(file, fcntl.LOCK_UN)
+    return ""
 
 
 def literal(text: str) -> str:

@@ -60,9 +60,10 @@ def from_engine(error: BaseException) -> QueryRefused:
     """The error that chdb meant by an exception.
 
     chdb puts ClickHouse's text into the message; where that text holds bytes that are not UTF-8 it fails to build the
-    message at all, and the bytes are found in the UnicodeDecodeError instead.
+    message at all, and the bytes are found in the UnicodeDecodeError instead, or in the one that it was raised from.
     """
-    text = error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
+    inner = error.__cause__ if isinstance(error.__cause__, UnicodeDecodeError) else error
+    text = inner.object.decode("utf-8", "replace") if isinstance(inner, UnicodeDecodeError) else str(error)
     found = _CODE.search(text)
     if not found:
         return QueryRefused(STD_EXCEPTION, f"{text or type(error).__name__} (STD_EXCEPTION)")

@@ -6,7 +6,7 @@ Body and answer are the two ends that the server lends: blocking here, asynchron
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -75,35 +75,46 @@ def execute(ask: Ask, body: Body, answer: Answer, store: Store) -> str:
         raise QueryRefused(
             ACCESS_DENIED, f"{statement.reaches_out} is not served: the setting `local_files` is off. (ACCESS_DENIED)"
         )
+    if statement.verb == "INSERT" and data is None and statement.data_at is not None:
+        raise QueryRefused(
+            NOT_IMPLEMENTED, "INSERT … SELECT FROM input() is not served by the embedded store. (NOT_IMPLEMENTED)"
+        )
     progress = Progress()
     with _connection(ask, store) as connection, _laid_on(connection, ask):
         if data is not None:
             _declare(connection, ask)
-            fmt = statement.format or ask.default_format or "Values"
-            connection.insert(sql, fmt, data, progress)
-            answer.finish(b"", "", progress)
+            connection.insert(sql, statement.format or ask.default_format or "Values", data, progress)
+            rest, fmt = b"", ""
         else:
-            _answer(connection, sql, statement, ask, answer, progress)
+            rest, fmt = _rows(connection, sql, statement, ask, answer, progress)
+    # Only now: a client that has its answer may send the session's next query at once.
+    answer.finish(rest, fmt, progress)
     return statement.verb
 
 
-def _answer(connection: Connection, sql: str, statement: Statement, ask: Ask, answer: Answer, progress: Progress) -> None:
+def _rows(
+    connection: Connection, sql: str, statement: Statement, ask: Ask, answer: Answer, progress: Progress
+) -> tuple[bytes, str]:
+    """Run a statement that is no INSERT of data.
+
+    Returns:
+        What of its result has not been written to `answer` yet, and the format, '' where there is no result set.
+    """
     fmt = statement.format or ask.default_format or DEFAULT_FORMAT
     if fmt.lower() in PYTHON_FORMATS:
         raise QueryRefused(UNKNOWN_FORMAT, f"Unknown format {fmt}. (UNKNOWN_FORMAT)")
+    selects = statement.verb in ("SELECT", "WITH")
     tidy = "TOTALS" not in statement.words and "extremes" not in ask.settings
-    if statement.verb in ("SELECT", "WITH") and fmt.lower() in STREAMABLE and tidy and not ask.whole_answer:
-        sent = False
-        for chunk in connection.stream(sql, fmt, ask.parameters, progress):
-            answer.write(chunk, fmt, progress)
-            sent = True
-        if sent:
-            answer.finish(b"", fmt, progress)
-            return
+    if selects and tidy and fmt.lower() in STREAMABLE and not ask.whole_answer:
+        with closing(connection.stream(sql, fmt, ask.parameters, progress)) as chunks:
+            for chunk in chunks:
+                answer.write(chunk, fmt, progress)
+        if progress.result_bytes:
+            return b"", fmt
     rows = connection.query(sql, fmt, ask.parameters, progress)
-    if not rows and statement.verb in ("SELECT", "WITH") and fmt.lower() == "native":
+    if not rows and selects and fmt.lower() == "native":
         rows = _empty_block(connection, sql, statement, ask)
-    answer.finish(rows, fmt if rows or statement.reads else "", progress)
+    return rows, fmt if rows or statement.reads else ""
 
 
 def _empty_block(connection: Connection, sql: str, statement: Statement, ask: Ask) -> bytes:
@@ -132,14 +143,14 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
         byte = data[at]
         at += 1
         value |= (byte & 127) << shift
-        if byte < 128:  # noqa: PLR2004 - the continuation bit
+        if byte < 128:
             return value, at
         shift += 7
 
 
 def _varint(number: int) -> bytes:
     out = bytearray()
-    while number > 127:  # noqa: PLR2004 - the continuation bit
+    while number > 127:
         out.append(number & 127 | 128)
         number >>= 7
     out.append(number)
@@ -172,7 +183,9 @@ def read_statement(ask: Ask, body: Body, query_bytes_max: int) -> tuple[str, Sta
         parts.append(piece)
         size += len(piece)
         if size > query_bytes_max:
-            raise QueryRefused(QUERY_IS_TOO_LARGE, f"The query is longer than {query_bytes_max} bytes. (QUERY_IS_TOO_LARGE)")
+            raise QueryRefused(
+                QUERY_IS_TOO_LARGE, f"The query is longer than {query_bytes_max} bytes. (QUERY_IS_TOO_LARGE)"
+            )
     sql = without_end(_decoded(b"".join(parts)))
     if not sql.strip():
         raise QueryRefused(SYNTAX_ERROR, "Syntax error: the query is empty. (SYNTAX_ERROR)")
@@ -188,8 +201,6 @@ def _peek(head: bytes) -> Statement:
 
 
 def _insert(head: bytes, statement: Statement, body: Body) -> tuple[str, Statement, Callable[[], bytes]]:
-    if "INPUT" in statement.words:
-        raise QueryRefused(NOT_IMPLEMENTED, "INSERT … SELECT FROM input() is not served by the embedded store. (NOT_IMPLEMENTED)")
     sql = _decoded(head[: statement.head_end] if statement.head_end is not None else head)
     first = head[statement.data_at :] if statement.data_at is not None else b""
 
@@ -233,9 +244,11 @@ def _connection(ask: Ask, store: Store) -> Iterator[Connection]:
 def _laid_on(connection: Connection, ask: Ask) -> Iterator[None]:
     """A request's own settings and database hold for its query only; in a session, what was there before comes back."""
     before = _settings_now(connection, ask) if ask.session_id and ask.settings else {}
-    database_before = connection.run("SELECT currentDatabase()").decode().strip() if ask.session_id and ask.database else ""
-    connection.set(ask.settings)
+    database_before = (
+        connection.run("SELECT currentDatabase()").decode().strip() if ask.session_id and ask.database else ""
+    )
     try:
+        connection.set(ask.settings)
         if ask.database:
             connection.use(ask.database)
         if ask.read_only and not ask.session_id:
@@ -249,8 +262,9 @@ def _laid_on(connection: Connection, ask: Ask) -> Iterator[None]:
 
 
 def _settings_now(connection: Connection, ask: Ask) -> dict[str, str | None]:
-    names = ", ".join(literal(name) for name in ask.settings)
-    found = connection.run(f"SELECT name, value FROM system.settings WHERE changed AND name IN ({names})", "TabSeparatedRaw")
+    sql = "SELECT name, value FROM system.settings WHERE changed AND name IN {names:Array(String)}"
+    names = f"[{', '.join(literal(name) for name in ask.settings)}]"
+    found = connection.run(sql, "TabSeparatedRaw", {"names": names})
     changed = dict(line.split("\t", 1) for line in found.decode("utf-8", "replace").splitlines())
     return {name: changed.get(name) for name in ask.settings}
 
@@ -258,4 +272,6 @@ def _settings_now(connection: Connection, ask: Ask) -> dict[str, str | None]:
 def _declare(connection: Connection, ask: Ask) -> None:
     """An INSERT's text takes parameters from its session, not with the call."""
     if ask.parameters:
-        connection.run("SET " + ", ".join(f"{identifier('param_' + k)} = {literal(v)}" for k, v in ask.parameters.items()))
+        connection.run(
+            "SET " + ", ".join(f"{identifier('param_' + k)} = {literal(v)}" for k, v in ask.parameters.items())
+        )

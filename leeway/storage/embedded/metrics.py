@@ -30,11 +30,15 @@ class Metrics:
             "leeway_store_queries_total", "Queries answered, by statement and ClickHouse's error code (0: none).",
             ["statement", "code"], registry=self._registry,
         )  # fmt: skip
-        self._seconds = Histogram("leeway_store_query_seconds", "From the headers to the last byte.", registry=self._registry)
+        self._seconds = Histogram(
+            "leeway_store_query_seconds", "From the headers to the last byte.", registry=self._registry
+        )
         self._running = Gauge("leeway_store_queries_running", "Queries under way.", registry=self._registry)
         self._bytes = Counter("leeway_store_answer_bytes_total", "Bytes of answers sent.", registry=self._registry)
         Gauge("leeway_store_sessions", "Sessions held.", registry=self._registry).set_function(sessions)
-        self._memory = Gauge("leeway_store_clickhouse_memory_bytes", "What ClickHouse counts as its own.", registry=self._registry)
+        self._memory = Gauge(
+            "leeway_store_clickhouse_memory_bytes", "What ClickHouse counts as its own.", registry=self._registry
+        )
 
     @contextmanager
     def query(self) -> Iterator[Observed]:
@@ -49,5 +53,7 @@ class Metrics:
             self._queries.labels(observed.verb.lower(), str(observed.code)).inc()
 
     def page(self) -> bytes:
-        self._memory.set(float(self._engine.value("SELECT value FROM system.metrics WHERE metric = 'MemoryTracking'") or 0))
+        self._memory.set(
+            float(self._engine.value("SELECT value FROM system.metrics WHERE metric = 'MemoryTracking'") or 0)
+        )
         return generate_latest(self._registry)

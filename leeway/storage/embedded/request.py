@@ -22,9 +22,9 @@ from leeway.storage.embedded.settings import Settings
 
 _OURS: Final = frozenset({
     "query", "query_id", "database", "default_format", "user", "password", "quota_key", "role", "stacktrace",
-    "buffer_size", "wait_end_of_query", "compress", "decompress", "client_protocol_version", "http_headers_progress_interval_ms",
-    "send_progress_in_http_headers", "enable_http_compression", "session_id", "session_timeout", "session_check",
-    "close_session", "cancel_http_readonly_queries_on_client_close",
+    "buffer_size", "wait_end_of_query", "compress", "decompress", "client_protocol_version",
+    "http_headers_progress_interval_ms", "send_progress_in_http_headers", "enable_http_compression",
+    "session_id", "session_timeout", "session_check", "close_session", "cancel_http_readonly_queries_on_client_close",
 })  # fmt: skip
 """Parameters of the interface itself; every other name is a ClickHouse setting."""
 SESSION_TIMEOUT_S: Final = 60
@@ -103,7 +103,8 @@ def authenticate(params: Mapping[str, str], headers: Mapping[str, str], settings
         raise QueryRefused(REQUIRED_PASSWORD, f"{user}: a password is required. (REQUIRED_PASSWORD)")
     raise QueryRefused(
         AUTHENTICATION_FAILED,
-        f"{user}: Authentication failed: password is incorrect, or there is no user with such name. (AUTHENTICATION_FAILED)",
+        f"{user}: Authentication failed: password is incorrect, or there is no user with such name. "
+        "(AUTHENTICATION_FAILED)",
     )
 
 
@@ -113,7 +114,9 @@ def _credentials(params: Mapping[str, str], headers: Mapping[str, str]) -> tuple
         try:
             user, _, password = base64.b64decode(value, validate=True).decode("utf-8").partition(":")
         except (binascii.Error, UnicodeDecodeError) as e:
-            raise QueryRefused(AUTHENTICATION_FAILED, "the Authorization header is not Basic. (AUTHENTICATION_FAILED)") from e
+            raise QueryRefused(
+                AUTHENTICATION_FAILED, "the Authorization header is not Basic. (AUTHENTICATION_FAILED)"
+            ) from e
         return user, password
     if "x-clickhouse-user" in headers or "x-clickhouse-key" in headers:
         return headers.get("x-clickhouse-user", "default"), headers.get("x-clickhouse-key", "")
@@ -129,7 +132,8 @@ def _session_timeout_s(params: Mapping[str, str], settings: Settings) -> int:
     if int(text) > settings.session_timeout_s_max:
         most = settings.session_timeout_s_max
         raise QueryRefused(
-            INVALID_SESSION_TIMEOUT, f"Session timeout '{text}' is larger than the maximum: {most}. (INVALID_SESSION_TIMEOUT)"
+            INVALID_SESSION_TIMEOUT,
+            f"Session timeout '{text}' is larger than the maximum: {most}. (INVALID_SESSION_TIMEOUT)",
         )
     return int(text)
 
@@ -140,5 +144,9 @@ def _wants_compression(params: Mapping[str, str]) -> bool:
 
 
 def _encoding(accepted: str) -> str:
-    offered = {part.split(";", 1)[0].strip().lower() for part in accepted.split(",") if not part.replace(" ", "").endswith(";q=0")}
+    offered = {
+        part.split(";", 1)[0].strip().lower()
+        for part in accepted.split(",")
+        if not part.replace(" ", "").endswith(";q=0")
+    }
     return next((name for name in ("lz4", "zstd", "gzip", "deflate") if name in offered), "")

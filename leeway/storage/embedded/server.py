@@ -25,7 +25,7 @@ from leeway.storage.embedded.settings import Settings
 log = structlog.get_logger(__name__)
 
 KEEP_ALIVE_S: Final = 3600
-"""Clients reuse connections and cannot retry an INSERT whose connection was closed under it; so none is closed for idleness soon."""
+"""Clients reuse connections and cannot retry an INSERT whose connection was closed under it: idle ones stay long."""
 HEADERS_BYTES_MAX: Final = 1024 * 1024
 """Settings travel in the URL, a whole protobuf schema among them."""
 SWEEP_S: Final = 1.0
@@ -38,7 +38,9 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) ->
         Rejected: The folder or the address cannot be had; the message says what to do.
     """
     listener = _listen(settings)
-    with contextlib.closing(listener), contextlib.closing(Engine(settings.data, settings.memory_bytes_max)) as engine:
+    engine = Engine(settings.data, settings.memory_bytes_max)
+    # chdb keeps the protobuf schemas that it compiles in the working folder, wherever that is.
+    with contextlib.closing(listener), contextlib.closing(engine), contextlib.chdir(settings.data):
         sessions = Sessions(engine.connect, settings.sessions_max)
         with ThreadPoolExecutor(settings.concurrent_queries_max, "query") as pool, contextlib.closing(sessions):
             app = App(Store(engine, sessions, settings), pool)
@@ -47,7 +49,12 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) ->
 
 
 async def _serve(
-    app: App, sessions: Sessions, listener: socket.socket, settings: Settings, stop: threading.Event, ready: Callable[[], None]
+    app: App,
+    sessions: Sessions,
+    listener: socket.socket,
+    settings: Settings,
+    stop: threading.Event,
+    ready: Callable[[], None],
 ) -> None:
     server = _Server(
         uvicorn.Config(
@@ -64,7 +71,7 @@ async def _serve(
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not serving.done():
+    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn sets a flag, no event
         await asyncio.sleep(0.01)
     if serving.done():
         await serving
@@ -80,6 +87,11 @@ async def _serve(
     server.should_exit = True
     stop.set()
     await serving
+    if app.running:
+        log.warning("store.killing_queries", running=app.running, after_s=settings.drain_timeout_s)
+        await asyncio.to_thread(app.kill_queries)
+        while app.running:  # noqa: ASYNC110 - a thread counts down
+            await asyncio.sleep(0.01)
 
 
 class _Server(uvicorn.Server):
@@ -99,6 +111,8 @@ def _listen(settings: Settings) -> socket.socket:
         listener.bind((settings.host, settings.port))
     except OSError as e:
         listener.close()
-        raise Rejected(f"cannot listen on {settings.host}:{settings.port}: {e.strerror}; is another ClickHouse there?") from e
+        raise Rejected(
+            f"cannot listen on {settings.host}:{settings.port}: {e.strerror}; is another ClickHouse there?"
+        ) from e
     listener.listen(1024)
     return listener

@@ -1,4 +1,6 @@
-"""ClickHouse's HTTP sessions: a `session_id` keeps a connection, with its temporary tables and its SETs, until it is idle too long."""
+"""ClickHouse's HTTP sessions: a `session_id` keeps a connection, with its temporary tables and its SETs, until it has
+been idle for too long.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from leeway.storage.embedded.engine import Connection
-from leeway.storage.embedded.errors import SESSION_IS_LOCKED, SESSION_NOT_FOUND, TOO_MANY_SIMULTANEOUS_QUERIES, QueryRefused
+from leeway.storage.embedded.errors import (
+    SESSION_IS_LOCKED,
+    SESSION_NOT_FOUND,
+    TOO_MANY_SIMULTANEOUS_QUERIES,
+    QueryRefused,
+)
 
 
 @dataclass
@@ -23,7 +30,9 @@ class _Held:
 class Sessions:
     """The sessions held; safe to share between threads."""
 
-    def __init__(self, connect: Callable[[], Connection], sessions_max: int, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, connect: Callable[[], Connection], sessions_max: int, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._connect = connect
         self._max = sessions_max
         self._clock_s = clock_s
@@ -72,7 +81,9 @@ class Sessions:
             if held is None and must_exist:
                 raise QueryRefused(SESSION_NOT_FOUND, f"Session {session_id} not found. (SESSION_NOT_FOUND)")
             if held is not None and held.busy:
-                raise QueryRefused(SESSION_IS_LOCKED, f"Session {session_id} is locked by a concurrent client. (SESSION_IS_LOCKED)")
+                raise QueryRefused(
+                    SESSION_IS_LOCKED, f"Session {session_id} is locked by a concurrent client. (SESSION_IS_LOCKED)"
+                )
             if held is None:
                 if len(self._held) >= self._max:
                     raise QueryRefused(

@@ -1,7 +1,7 @@
 """What the gateway must know of a statement before ClickHouse sees it; nothing here parses SQL beyond its tokens.
 
-ClickHouse finds the data of an INSERT behind its FORMAT clause, and the HTTP headers of an answer need the format's name;
-chdb wants the two apart. So this module walks tokens: comments, quoted things, brackets, words.
+ClickHouse finds the data of an INSERT behind its FORMAT clause, and the HTTP headers of an answer need the format's
+name; chdb wants the two apart. So this module walks tokens: comments, quoted things, brackets, words.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ REACHING_OUT: Final = frozenset({
     "file", "filecluster", "filelog", "filesystem", "executable", "executablepool", "python", "sqlite", "iceberglocal",
     "deltalakelocal", "paimonlocal",
 })  # fmt: skip
-"""Functions, engines and sources, in lower case, that open files or start programs of the machine. A server confines them
-to a folder or to its configuration; chdb does not."""
+"""Functions, engines and sources, in lower case, that open files or start programs of the machine. A server confines
+them to a folder or to its configuration; chdb does not."""
 READING: Final = frozenset({"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "VALUES", "FROM"})
 """Statements that change nothing and answer with rows, by their first word."""
 
@@ -62,7 +62,12 @@ class Statement:
     @property
     def inserts_data(self) -> bool:
         """An INSERT whose rows come as bytes, not from a SELECT."""
-        return self.verb == "INSERT" and "SELECT" not in self.words and "WITH" not in self.words and "WATCH" not in self.words
+        return (
+            self.verb == "INSERT"
+            and "SELECT" not in self.words
+            and "WITH" not in self.words
+            and "WATCH" not in self.words
+        )
 
 
 def analyse(sql: str) -> Statement:
@@ -80,7 +85,7 @@ def analyse(sql: str) -> Statement:
         if ended:
             raise QueryRefused(SYNTAX_ERROR, "Multi-statements are not allowed. (SYNTAX_ERROR)")
         word = text.upper() if kind == "word" else ""
-        if text == "(" and before.strip('`"').lower() in REACHING_OUT or word in ("INFILE", "OUTFILE"):
+        if (text == "(" and before.strip('`"').lower() in REACHING_OUT) or word in ("INFILE", "OUTFILE"):
             reaches_out = reaches_out or word or before
         if word and depth == 0:
             if before.upper() == "FORMAT" and verb:
