@@ -42,10 +42,16 @@ class Message:
     body: dict[str, Any]
 
     @property
-    def asks_for_rollback(self) -> bool:
-        """Whether a breaker of a version has opened."""
-        breaker = self.body.get("data", {}).get("breaker", {})
-        return bool(breaker.get("to_state") == "open" and breaker.get("subject_kind") == "version")
+    def bad_version(self) -> str:
+        """The version whose breaker has opened, and which should serve no more; '' where the message says another thing."""
+        subject = self.body.get("subject")
+        if (
+            self.body.get("type") != "breaker.opened"
+            or not isinstance(subject, dict)
+            or subject.get("kind") != "version"
+        ):
+            return ""
+        return str(subject.get("version", ""))
 
 
 class RollbackReceiver:
@@ -162,9 +168,9 @@ def main() -> None:
         parser.error("set LEEWAY_ROLLBACK_SECRET to the secret of the webhook in leeway-rules.yaml")
 
     def act(message: Message) -> None:
-        verdict = "roll back" if message.asks_for_rollback else "noted"
+        verdict = f"roll back {message.bad_version}" if message.bad_version else "noted"
         print(f"{message.id}: {verdict}: {json.dumps(message.body)[:500]}", flush=True)
-        if message.asks_for_rollback and arguments.command:
+        if message.bad_version and arguments.command:
             subprocess.run(arguments.command, check=True, timeout=60, input=json.dumps(message.body).encode())
 
     with RollbackReceiver(secret, act, host=arguments.host, port=arguments.port) as receiver:

@@ -89,6 +89,10 @@ class Stage:
         return f"http://{HOST}:{self.ports.grpc}"
 
     @property
+    def detectors_metrics_url(self) -> str:
+        return f"http://{HOST}:{self.ports.detectors}/metrics"
+
+    @property
     def dashboard_url(self) -> str:
         return f"http://{HOST}:{self.ports.dashboard}"
 

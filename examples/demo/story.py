@@ -13,6 +13,7 @@ from examples.demo.stage import Stage
 from examples.demo.tables import FindingRow, Tables, Transition
 from examples.demo.timeline import Mark, Timeline
 from examples.demo.told import evidence
+from examples.demo.verdicts import verdicts
 from examples.fleet import AGENTS, SERVICE, V1, V2, Rollout, Traffic
 from examples.rollback_receiver import Message
 from leeway.model import Unavailable
@@ -74,14 +75,18 @@ class Story:
     def baseline(self) -> None:
         self.screen.begin(f"detectors learn what {V1.version} is like: {self.baseline_runs} runs make a baseline")
 
-        def learned() -> int | None:
-            runs = self.tables.runs_by_version().get(V1.version, 0)
-            self.screen.tick(progress=(runs, self.baseline_runs))
-            return runs if runs >= self.baseline_runs else None
+        watched = len(AGENTS) + 1  # and the run as a whole
 
-        runs = self.until("the baseline", 240, learned)
+        def learned() -> dict[str, int] | None:
+            runs = self.tables.runs_by_agent(V1.version)
+            # The agent that is asked least often is the last to be known.
+            self.screen.tick(progress=(min(runs.values()) if len(runs) == watched else 0, self.baseline_runs))
+            said = verdicts(self.stage.detectors_metrics_url)
+            return runs if said.get("watching", 0) >= watched and not said.get("learning") else None
+
+        runs = self.until("baselines of every agent", 300, learned)
         self.no_false_alarm()
-        self.screen.done(f"baseline of {runs} runs; nothing was reported, as nothing has changed")
+        self.screen.done(f"baseline known, from {runs['']} runs; nothing was reported, as nothing has changed")
 
     def bad_rollout(self) -> None:
         self.screen.begin(f"{V2.version} is rolled out to {CANARY_SHARE:.0%} of the travellers")
@@ -123,6 +128,8 @@ class Story:
     def webhook(self, opened: Transition) -> Message:
         self.screen.begin("the signed webhook goes to the rollback receiver")
         message = self.until("a verified webhook that asks for the roll-back", 60, self.inbox.rollback)
+        if message.body["transition"] != opened.transition_id or message.bad_version != V2.version:
+            raise StepFailed(f"the first webhook was about {message.body}, not about {opened}")
         delivered = self.until(
             "the delivery's row",
             30,

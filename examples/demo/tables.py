@@ -113,6 +113,11 @@ class Tables:
     def runs_by_version(self) -> dict[str, int]:
         return {row["version"]: int(row["runs"]) for row in self._rows("runs_by_version", service=SERVICE)}
 
+    def runs_by_agent(self, version: str) -> dict[str, int]:
+        """Observations of a version; the run as a whole has an empty name."""
+        rows = self._rows("runs_by_agent", service=SERVICE, version=version)
+        return {row["agent_name"]: int(row["runs"]) for row in rows}
+
     def runs_until(self, version: str, until_ns: int) -> tuple[int, str]:
         """How many runs of a version had ended by then, and the trace id of the last."""
         (row,) = self._rows("runs_until", service=SERVICE, version=version, until_ns=until_ns)

@@ -151,13 +151,14 @@ def _post_head(url: str, headers: dict[str, str]) -> int:
 
 
 @pytest.mark.parametrize(
-    ("breaker", "asks"),
+    ("body", "bad_version"),
     [
-        ({"to_state": "open", "subject_kind": "version"}, True),
-        ({"to_state": "closed", "subject_kind": "version"}, False),
-        ({"to_state": "open", "subject_kind": "tool"}, False),
-        ({}, False),
+        ({"type": "breaker.opened", "subject": {"kind": "version", "version": "v2"}}, "v2"),
+        ({"type": "breaker.closed", "subject": {"kind": "version", "version": "v2"}}, ""),
+        ({"type": "breaker.opened", "subject": {"kind": "tool", "version": ""}}, ""),
+        ({"type": "breaker.opened", "subject": "v2"}, ""),
+        ({}, ""),
     ],
 )
-def test_only_the_open_breaker_of_a_version_asks_for_a_roll_back(breaker: dict[str, str], asks: bool) -> None:  # noqa: FBT001
-    assert Message("msg_1", 0, {"data": {"breaker": breaker}}).asks_for_rollback is asks
+def test_only_the_open_breaker_of_a_version_asks_for_a_roll_back(body: dict[str, object], bad_version: str) -> None:
+    assert Message("msg_1", 0, body).bad_version == bad_version

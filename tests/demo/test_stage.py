@@ -60,24 +60,27 @@ def test_the_demos_rules_send_to_the_address_that_the_demo_replaces() -> None:
     assert rules["watch"]["min_baseline_runs"] > 0
 
 
-def opened(message_id: str) -> Message:
-    return Message(message_id, 0, {"data": {"breaker": {"to_state": "open", "subject_kind": "version"}}})
+def about(message_id: str, kind: str, version: str) -> Message:
+    return Message(message_id, 0, {"type": f"breaker.{kind}", "subject": {"kind": "version", "version": version}})
 
 
-def test_the_second_breaker_of_a_version_rolls_nothing_back_again() -> None:
+def test_the_first_open_breaker_of_a_serving_version_rolls_back_and_no_other() -> None:
     rollout = Rollout("v1")
     rollout.shift({"v2": 1}, "rollout")
     inbox = Inbox(rollout)
-    inbox(Message("msg_0", 0, {"data": {"breaker": {"to_state": "closed", "subject_kind": "version"}}}))
+    inbox(about("msg_0", "closed", "v2"))
+    inbox(about("msg_1", "opened", "v0"))
     assert inbox.rollback() is None
-    inbox(opened("msg_1"))
-    inbox(opened("msg_2"))
+    inbox(about("msg_2", "opened", "v2"))
+    inbox(about("msg_3", "opened", "v2"))
     assert rollout.weights == {"v1": 1.0}
-    assert [shift.why for shift in rollout.history][-1] == "webhook msg_1"
-    assert len(rollout.history) == 3
+    assert [shift.why for shift in rollout.history][2:] == ["webhook msg_2: breaker of v2 open"]
+    inbox(about("msg_4", "opened", "v1"))
+    assert len(rollout.history) == 3, "there is nothing to go back to behind the good version"
     caused = inbox.rollback()
     assert caused is not None
-    assert caused.id == "msg_1"
+    assert caused.id == "msg_2"
+    assert [m.id for m in inbox.messages] == [f"msg_{n}" for n in range(5)]
 
 
 def test_the_timeline_counts_from_the_first_mark_to_the_last() -> None:

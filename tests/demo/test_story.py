@@ -69,7 +69,7 @@ def test_the_story_happens_and_is_told(tmp_path: Path) -> None:
     for fact in (
         r"ready: OTLP/gRPC on \d+",
         r"first run stored: \d+ spans",
-        r"baseline of \d+ runs",
+        r"baseline known, from \d+ runs",
         r"first bad run ended: [0-9a-f]{32}",
         r"drift found: .+",
         r"breaker open: .+@v2, by rule bad-rollout",
