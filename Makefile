@@ -48,4 +48,5 @@ COMPILE := $(VENV)/bin/uv pip compile --quiet --no-config --generate-hashes --un
 
 pins: $(STAMP) ## Compile requirements/*.in; UPGRADE=-U for newer versions
 	@$(COMPILE) $(UPGRADE) -o requirements/runtime.txt requirements/runtime.in
-	@$(COMPILE) $(UPGRADE) -c requirements/runtime.txt -o requirements/dev.txt requirements/dev.in
+	@$(COMPILE) $(UPGRADE) -o requirements/build.txt requirements/build.in
+	@$(COMPILE) $(UPGRADE) -c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt requirements/dev.in

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -116,7 +117,7 @@ for _component in COMPONENTS:
     main.add_command(ComponentCommand(_component))
 
 
-def _up_options(command: Callable[..., None]) -> Callable[..., None]:
+def _general_options(command: Callable[..., None]) -> Callable[..., None]:
     from leeway.runtime.composition import DEFAULTS, SHARED
 
     docs = {
@@ -141,7 +142,7 @@ def _up_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @main.command()
-@_up_options
+@_general_options
 def up(config: str | None, **flags: str | None) -> None:
     """Run everything on this machine; ready when it says so.
 
@@ -187,3 +188,30 @@ def replay(
 
     ok = replay_files(files, endpoint, speed, shift_to_now=shift_to_now, in_flight=in_flight, retry_for_s=retry_for_s)
     sys.exit(0 if ok else FAILURE_STATUS)
+
+
+@main.group()
+def rules() -> None:
+    """The rules file."""
+
+
+@rules.command("check")
+@click.argument("file", default="leeway-rules.yaml", type=click.Path(path_type=Path))
+def rules_check(file: Path) -> None:
+    """Validate a rules file; every mistake with its line."""
+    from leeway.runtime.rules_command import check_rules
+
+    sys.exit(0 if check_rules(file) else FAILURE_STATUS)
+
+
+@main.command()
+@_general_options
+def doctor(config: str | None, **flags: str | None) -> None:
+    """Check settings, ports, store, clock and disk; say what to mend.
+
+    Changes nothing. The exit status is 0 when there is nothing to mend.
+    """
+    from leeway.runtime.doctor import tell
+
+    console = Console(highlight=False, soft_wrap=True)
+    sys.exit(0 if tell(console, _sources(config, flags)) else FAILURE_STATUS)

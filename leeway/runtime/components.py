@@ -16,12 +16,14 @@ class Component:
         package: Whose surface has `Settings` and `run`.
         summary: For a person.
         serves: Key of a port setting, and what is there.
+        folder: Below the data folder, for a room whose `data` is a folder of its own.
     """
 
     name: str
     package: str
     summary: str
     serves: tuple[tuple[str, str], ...]
+    folder: str = ""
 
     def settings_class(self) -> type[Any]:
         """The room's frozen dataclass."""
@@ -34,7 +36,7 @@ class Component:
 
 
 STORE: Final = Component(
-    "store", "leeway.storage.embedded", "ClickHouse, embedded", (("store_port", "ClickHouse over HTTP"),)
+    "store", "leeway.storage.embedded", "ClickHouse, embedded", (("store_port", "ClickHouse over HTTP"),), "store"
 )
 COLLECTOR: Final = Component(
     "collector",

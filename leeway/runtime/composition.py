@@ -37,7 +37,7 @@ SHORT: Final[Mapping[str, str]] = {
 """Field to key, where it is not `section.field`."""
 
 SHARED: Final[Mapping[str, str]] = {
-    "data": "Folder for everything that Leeway keeps; each component has a folder of its own name in it.",
+    "data": "Folder for everything that Leeway keeps; each component has folders of its own in it.",
     "host": "Address to listen on. `[collector] host` and the like say it for one component only.",
     "log_level": "debug, info, warning or error.",
     "log_format": "auto (console for a terminal, else json), json or console.",
@@ -137,7 +137,7 @@ def reachable(host: str) -> str:
 
 def _value(component: Component, setting: Setting, sources: Sources, derived: Mapping[str, object]) -> object:
     if setting.key == "data":
-        return shared("data", sources) / component.name
+        return shared("data", sources) / component.folder
     given = sources.given(setting.key) or (sources.given(setting.general) if setting.general else None)
     if given is not None:
         try:
@@ -191,12 +191,31 @@ def _fields(kind: type[Any], section: str, path: tuple[str, ...]) -> list[Settin
 
 
 def _docs(kind: type[Any]) -> dict[str, str]:
-    """The docstrings that stand below a dataclass's fields, which Python itself forgets."""
+    """What a dataclass says of its fields: below them, which Python itself forgets, or in its `Attributes:`."""
     body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
     assert isinstance(body, ast.ClassDef)  # noqa: S101 - narrows the type: that is what getsource gives
-    docs: dict[str, str] = {}
+    docs = _attributes(inspect.getdoc(kind) or "")
     for field, text in zip(body.body, body.body[1:], strict=False):
         match field, text:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(doc))):
                 docs[name] = inspect.cleandoc(doc)
+    return docs
+
+
+def _attributes(docstring: str) -> dict[str, str]:
+    """The entries of a docstring's `Attributes:`, several names of one entry told apart."""
+    docs: dict[str, str] = {}
+    _, _, section = docstring.partition("Attributes:\n")
+    margin = len(section) - len(section.lstrip(" "))
+    names: list[str] = []
+    for line in section.splitlines():
+        indent = len(line) - len(line.lstrip(" "))
+        head, colon, rest = line.strip().partition(": ")
+        if not line.strip() or indent < margin:
+            break
+        if indent == margin and colon:
+            names = [name.strip() for name in head.split(",")]
+            docs |= dict.fromkeys(names, rest)
+        else:
+            docs |= {name: f"{docs[name]} {line.strip()}" for name in names}
     return docs

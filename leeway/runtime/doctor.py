@@ -23,9 +23,9 @@ from leeway import storage
 from leeway.model import LeewayError
 from leeway.runtime.components import COMPONENTS, STORE, Component
 from leeway.runtime.composition import compose, known_keys, reachable, settings_of, shared
+from leeway.runtime.derivation import derived
 from leeway.runtime.mistake import Mistake
 from leeway.runtime.ports import check_free
-from leeway.runtime.process import derived
 from leeway.runtime.sources import Sources, env_name
 
 FREE_BYTES_MIN: Final = 2 << 30
@@ -76,7 +76,9 @@ def tell(console: Console, sources: Sources) -> bool:
 
 def _versions(_: Sources) -> Iterator[Finding]:
     python = platform.python_version()
-    yield Finding(sys.version_info >= (3, 11), "python", python, "" if sys.version_info >= (3, 11) else "use 3.11 or newer")
+    yield Finding(
+        sys.version_info >= (3, 11), "python", python, "" if sys.version_info >= (3, 11) else "use 3.11 or newer"
+    )
     missing = []
     found = []
     for name in LIBRARIES:
@@ -84,7 +86,9 @@ def _versions(_: Sources) -> Iterator[Finding]:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             missing.append(name)
-    yield Finding(not missing, "libraries", ", ".join(found), f"missing: {', '.join(missing)}; make setup" if missing else "")
+    yield Finding(
+        not missing, "libraries", ", ".join(found), f"missing: {', '.join(missing)}; make setup" if missing else ""
+    )
 
 
 def _settings(sources: Sources) -> Iterator[Finding]:
@@ -92,7 +96,7 @@ def _settings(sources: Sources) -> Iterator[Finding]:
     good = True
     for component in COMPONENTS:
         try:
-            compose(component, sources, derived(sources))
+            compose(component, sources, derived(component, sources))
         except Mistake as e:
             good = False
             yield Finding(False, "settings", f"{component.name}: {e}")
@@ -181,7 +185,9 @@ def _clickhouse(sources: Sources) -> Iterator[Finding]:
     number = tuple(int(part) for part in str(row["version"]).split(".")[:2])
     new_enough = number >= CLICKHOUSE_OLDEST
     wanted = ".".join(map(str, CLICKHOUSE_OLDEST))
-    yield Finding(new_enough, "clickhouse", f"{row['version']}, {tables} tables", "" if new_enough else f"use {wanted} or newer")
+    yield Finding(
+        new_enough, "clickhouse", f"{row['version']}, {tables} tables", "" if new_enough else f"use {wanted} or newer"
+    )
     skew_s = max(0.0, row["now_s"] - after_s, before_s - row["now_s"])
     mend = "" if skew_s <= CLOCK_SKEW_S_MAX else "synchronise the clocks (NTP); times of spans and findings disagree"
     yield Finding(skew_s <= CLOCK_SKEW_S_MAX, "clock", f"within {skew_s:.2f} s of ClickHouse's", mend)

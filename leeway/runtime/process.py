@@ -12,7 +12,8 @@ from typing import Any, Final
 import structlog
 
 from leeway.runtime.components import Component
-from leeway.runtime.composition import compose, reachable, settings_of, shared
+from leeway.runtime.composition import compose, settings_of, shared
+from leeway.runtime.derivation import derived
 from leeway.runtime.logs import configure_logs
 from leeway.runtime.ports import check_free
 from leeway.runtime.sources import Sources
@@ -34,7 +35,7 @@ def run_component(component: Component, sources: Sources) -> None:
         Mistake: A setting cannot be used; a port is taken.
     """
     configure_logs(component.name, shared("log_level", sources), shared("log_format", sources))
-    settings = compose(component, sources, derived(sources))
+    settings = compose(component, sources, derived(component, sources))
     check_free(ports(component, settings))
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -55,12 +56,6 @@ def run_component(component: Component, sources: Sources) -> None:
 
     component.run(settings, stop, ready)
     log.info("component.stopped")
-
-
-def derived(sources: Sources) -> dict[str, object]:
-    """Settings that follow from others, for those who did not say them."""
-    host = reachable(shared("host", sources))
-    return {"dashboards.api_url": f"http://{host}:{shared('api_port', sources)}"}
 
 
 def ports(component: Component, settings: Any) -> list[tuple[str, str, int]]:  # noqa: ANN401 - the room's own class

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import pytest
 
 from leeway import storage
-from leeway.runtime.components import COMPONENTS, STORE, Component
+from leeway.runtime.components import COMPONENTS, DASHBOARDS, STORE, Component
 from leeway.runtime.composition import DEFAULTS, SHARED, SHORT, compose, known_keys, settings_of, shared
+from leeway.runtime.derivation import derived
 from leeway.runtime.mistake import Mistake
-from leeway.runtime.process import derived
 from leeway.runtime.sources import Sources, env_name, read_sources
 from leeway.runtime.values import Unfit, parse
 
@@ -72,9 +72,9 @@ def test_a_components_own_host_precedes_the_general_one() -> None:
     assert compose(ROOM, sources(env={"LEEWAY_HOST": "10.0.0.1"})).host == "10.0.0.1"
 
 
-def test_each_component_keeps_its_data_in_a_folder_of_its_name() -> None:
-    assert compose(ROOM, sources(env={"LEEWAY_DATA": "/x"})).data == Path("/x/collector")
-    assert compose(ROOM, sources()).data == Path("leeway-data/collector")
+def test_all_data_is_below_one_folder() -> None:
+    assert compose(ROOM, sources(env={"LEEWAY_DATA": "/x"})).data == Path("/x")
+    assert compose(ROOM, sources()).data == Path("leeway-data")
 
 
 def test_every_field_is_a_setting_and_sections_are_tables() -> None:
@@ -184,12 +184,12 @@ def test_a_file_that_is_not_toml_is_told_with_its_line(tmp_path: Path) -> None:
 
 def test_the_dashboards_find_the_control_api_where_it_was_put() -> None:
     said = sources(env={"LEEWAY_API_PORT": "5000", "LEEWAY_HOST": "0.0.0.0"})
-    assert derived(said)["dashboards.api_url"] == "http://127.0.0.1:5000"
+    assert derived(DASHBOARDS, said)["dashboards.api_url"] == "http://127.0.0.1:5000"
 
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: c.name)
 def test_every_room_can_be_composed_from_nothing(component: Component) -> None:
-    made = compose(component, sources(), derived(sources()))
+    made = compose(component, sources(), derived(component, sources()))
     assert dataclasses.is_dataclass(made)
     for setting in settings_of(component):
         if setting.key in DEFAULTS and setting.key not in ("data", "rules"):

@@ -1,0 +1,57 @@
+"""Settings that follow from others, where nobody said them: addresses, and what the rules file tells the rooms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leeway.runtime.components import DASHBOARDS, DETECTORS, Component
+from leeway.runtime.composition import reachable, shared
+from leeway.runtime.mistake import Mistake
+from leeway.runtime.sources import Sources
+
+if TYPE_CHECKING:
+    from leeway.alerts import Rules
+
+
+def derived(component: Component, sources: Sources) -> dict[str, object]:
+    """Key to value, to stand before the fields' own defaults.
+
+    Raises:
+        Mistake: The rules file cannot be used, and the component needs it.
+    """
+    if component is DETECTORS:
+        return _watch(_rules(sources))
+    if component is DASHBOARDS:
+        api = f"http://{reachable(shared('host', sources))}:{shared('api_port', sources)}"
+        rules = _rules(sources)
+        runs = rules.watch.min_baseline_runs if rules else None
+        return {"dashboards.api_url": api} | ({} if runs is None else {"dashboards.min_baseline_runs": runs})
+    return {}
+
+
+def _rules(sources: Sources) -> Rules | None:
+    """The rules; None where nobody asked for a file and there is none."""
+    from leeway.alerts import load_rules
+    from leeway.model import Rejected
+
+    path: Path = shared("rules", sources)
+    given = sources.given("rules")
+    if given is None and not path.exists():
+        return None
+    try:
+        return load_rules(path)
+    except Rejected as e:
+        raise Mistake(str(e)) from e
+
+
+def _watch(rules: Rules | None) -> dict[str, object]:
+    """The sections `false_alarms` and `watch` of the rules, as settings of the detectors."""
+    if rules is None:
+        return {}
+    said = rules.watch.model_dump(exclude_none=True)
+    return {
+        "detectors.watch.false_alarms_at_most": rules.false_alarms.at_most,
+        "detectors.watch.false_alarms_per_s": rules.false_alarms.per,
+        **{f"detectors.watch.{name}": value for name, value in said.items()},
+    }
