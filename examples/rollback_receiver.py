@@ -43,15 +43,11 @@ class Message:
 
     @property
     def bad_version(self) -> str:
-        """The version whose breaker has opened, and which should serve no more; '' where the message says another thing."""
+        """The version whose breaker has opened, and which should serve no more; '' for every other message."""
         subject = self.body.get("subject")
-        if (
-            self.body.get("type") != "breaker.opened"
-            or not isinstance(subject, dict)
-            or subject.get("kind") != "version"
-        ):
+        if self.body.get("type") != "breaker.opened" or not isinstance(subject, dict):
             return ""
-        return str(subject.get("version", ""))
+        return str(subject.get("version", "")) if subject.get("kind") == "version" else ""
 
 
 class RollbackReceiver:

@@ -1,4 +1,4 @@
-"""What the rollback receiver does in the demo: it keeps the messages, and rolls back when one names a version that serves."""
+"""What the receiver does in the demo: it keeps the messages, and rolls back when one names a version that serves."""
 
 from __future__ import annotations
 

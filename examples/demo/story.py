@@ -150,16 +150,16 @@ class Story:
         first = self.traffic.first[V2.version]
         run = self.until("the first bad run's row", 30, lambda: self.tables.run(first.trace_id))
         stored_ns = self.until("the first bad run's batch", 30, lambda: self.tables.stored_ns(first.trace_id))
-        found_ns = max(f.found_ns for f in self.tables.findings() if f.id in opened.finding_ids)
-        runs, last_trace_id = self.tables.runs_until(V2.version, found_ns)
-        last = self.until("the last bad run's row", 30, lambda: self.tables.run(last_trace_id))
+        finding = max((f for f in self.tables.findings() if f.id in opened.finding_ids), key=lambda f: f.found_ns)
+        trace_id, runs = self.tables.decisive_run(finding)
+        last = self.until("the last bad run's row", 30, lambda: self.tables.run(trace_id))
         timeline = Timeline(
             (
                 Mark("the first bad run ends; its spans leave the agents", first.ended_ns),
                 Mark("they are durable in ClickHouse", stored_ns),
                 Mark("the run is assembled, its critical path known", run.assembled_ns),
-                Mark(f"{runs} bad runs have ended: the evidence is complete", found_ns),
-                Mark("the last of them is assembled", last.assembled_ns),
+                Mark(f"{runs} bad runs have ended, enough to be sure", last.ended_ns),
+                Mark("the last of them is assembled, and looked at", last.assembled_ns),
                 Mark("the finding is decided upon: the breaker opens", opened.at_ns),
                 Mark("the webhook is at the receiver", message.received_ns),
             )

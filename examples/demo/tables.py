@@ -50,7 +50,7 @@ class FindingRow:
     baseline: dict[str, Any]
     current: dict[str, Any]
     found_ns: int
-    """When the run ended at which the evidence was complete."""
+    """When the agent's part in the run ended at which the evidence was complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +118,11 @@ class Tables:
         rows = self._rows("runs_by_agent", service=SERVICE, version=version)
         return {row["agent_name"]: int(row["runs"]) for row in rows}
 
-    def runs_until(self, version: str, until_ns: int) -> tuple[int, str]:
-        """How many runs of a version had ended by then, and the trace id of the last."""
-        (row,) = self._rows("runs_until", service=SERVICE, version=version, until_ns=until_ns)
-        return int(row["runs"]), str(row["last_trace_id"])
+    def decisive_run(self, finding: FindingRow) -> tuple[str, int]:
+        """The trace id of the run that made a finding's evidence complete, and how many of its version had ended by then."""
+        parameters = {"service": SERVICE, "version": finding.version, "finding_id": finding.id}
+        (row,) = self._rows("decisive_run", **parameters)
+        return str(row["trace_id"]), int(row["runs"])
 
     def findings(self) -> list[FindingRow]:
         rows = self._rows("findings", service=SERVICE)
