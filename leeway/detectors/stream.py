@@ -1,0 +1,274 @@
+"""One stream: what it collects into a unit, the detector that bets on it, and what became of its evidence."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from leeway.detectors.baseline import Baseline
+from leeway.detectors.bets import EDetector, MeanBets, RateBets, ShareBets, log10
+from leeway.detectors.signals import CATEGORIES, RATES, TAIL, Values
+from leeway.model.finding import Direction
+
+Status = Literal["watching", "drifted"]
+State = dict[str, Any]
+
+PATH_MAX: Final = 96
+"""Points of the evidence's path; when there are more, every other one of the older half goes."""
+
+
+class StreamWatch(ABC):
+    """Attributes:
+    status: After an alarm a stream is `drifted`, and silent until it has recovered, is accepted, or its version comes
+    back. effect: How large the drift was when it was found.
+    path: (end time in ns, log10 of the evidence; 0 is the alarm), ever sparser into the past.
+    """
+
+    family: str
+
+    def __init__(self, signal: str, dimension: str, earned_s: float) -> None:
+        self.signal = signal
+        self.dimension = dimension
+        self.status: Status = "watching"
+        self.effect = 0.0
+        self.path: list[tuple[int, float]] = []
+        self.units = 0
+        self.spent_s = 0.0
+        self._earned_s = earned_s
+
+    detector: EDetector
+
+    @abstractmethod
+    def rebase(self, baseline: Baseline) -> None:
+        """Judge by another baseline; evidence stays."""
+
+    @abstractmethod
+    def _unit(self, values: Values, *, bets: bool) -> bool:
+        """Take a run; whether it completes a unit."""
+
+    @abstractmethod
+    def _update(self) -> None:
+        """Show the detector the unit."""
+
+    @property
+    @abstractmethod
+    def direction(self) -> Direction: ...
+
+    def observe(self, values: Values, end_ns: int, earned_s: float, rate: float, *, bets: bool) -> bool:
+        """Take a run.
+
+        Args:
+            end_ns: When the run ended.
+            earned_s: What every stream has earned so far (`budget.Purse`).
+            rate: False alarms a second, of the installation, for steady watching.
+
+        Returns:
+            Whether it raises the alarm.
+        """
+        if self.status == "drifted" or not self._unit(values, bets=bets):
+            return False
+        spent_s = earned_s - self._earned_s
+        self._earned_s = earned_s
+        self.units += 1
+        self.spent_s += spent_s
+        self.detector.spending = spent_s * rate
+        self._update()
+        self.path.append((end_ns, log10(self.detector.evidence)))
+        if len(self.path) > PATH_MAX:
+            half = PATH_MAX // 2
+            self.path = self.path[:half:2] + self.path[half:]
+        return self.detector.drift_detected
+
+    def alarm_level(self, rate: float) -> float:
+        """What the budget asks of this stream: one over its mean spending a unit."""
+        return self.units / (self.spent_s * rate) if self.spent_s > 0 else 1.0 / rate
+
+    def since_ns(self) -> int:
+        """When the evidence began to grow: the last time that it was near its lowest."""
+        lowest = min(level for _, level in self.path)
+        near = lowest + 0.1 * (self.path[-1][1] - lowest)
+        started = max(i for i, (_, level) in enumerate(self.path) if level <= near)
+        return self.path[started][0]
+
+    def drifted(self, effect: float) -> None:
+        self.status, self.effect = "drifted", effect
+
+    def rearm(self, earned_s: float) -> None:
+        """Watch again, from nothing."""
+        self.status, self.effect = "watching", 0.0
+        self.path.clear()
+        self._earned_s = earned_s
+        self.detector._reset()  # noqa: SLF001 - river's way to start a detector anew
+
+    def state(self) -> State:
+        return {
+            "status": self.status, "effect": self.effect, "units": self.units, "spent_s": self.spent_s,
+            "earned_s": self._earned_s, "path": [x for point in self.path for x in point],
+            "evidence": self.detector.state(), "open": self._open(),
+        }  # fmt: skip
+
+    def restore(self, s: State) -> None:
+        self.status, self.effect = s["status"], s["effect"]
+        self.units, self.spent_s, self._earned_s = s["units"], s["spent_s"], s["earned_s"]
+        self.path = list(zip(s["path"][::2], s["path"][1::2], strict=True))
+        self.detector.restore(s["evidence"])
+        self._reopen(s["open"])
+
+    def _open(self) -> list[float]:
+        """The unit that is not complete yet."""
+        return []
+
+    def _reopen(self, collected: list[float]) -> None:
+        """Take it up."""
+        del collected  # here there is never one
+
+
+class ShareStream(StreamWatch):
+    """A category signal; its unit is the first run of a session."""
+
+    family = "share_bets"
+    detector: ShareBets
+
+    def __init__(self, signal: str, dimension: str, earned_s: float, baseline: Baseline) -> None:
+        super().__init__(signal, dimension, earned_s)
+        self.detector = ShareBets(*baseline.share_nulls(signal))
+        self._x: Mapping[str, float] = {}
+
+    def rebase(self, baseline: Baseline) -> None:
+        before = self.detector
+        self.detector = ShareBets(*baseline.share_nulls(self.signal))
+        self.detector.take(before)
+
+    def _unit(self, values: Values, *, bets: bool) -> bool:
+        self._x = values.shares[self.signal]
+        return bets
+
+    def _update(self) -> None:
+        self.detector.update(self._x)
+
+    @property
+    def direction(self) -> Direction:
+        return "shift"
+
+
+class _BlockStream(StreamWatch):
+    """A stream whose unit is a block of runs."""
+
+    def __init__(self, signal: str, dimension: str, earned_s: float, baseline: Baseline) -> None:
+        super().__init__(signal, dimension, earned_s)
+        self._block_runs = baseline.settings.block_runs
+        self._n = 0
+        self._total = 0.0
+
+    @abstractmethod
+    def _value(self, values: Values) -> float | None: ...
+
+    def _unit(self, values: Values, *, bets: bool) -> bool:  # noqa: ARG002 - every run counts in a block
+        x = self._value(values)
+        if x is None:
+            return False
+        self._n += 1
+        self._total += x
+        return self._n >= self._block_runs
+
+    def _taken(self) -> tuple[float, int]:
+        total, n = self._total, self._n
+        self._total, self._n = 0.0, 0
+        return total, n
+
+    def _open(self) -> list[float]:
+        return [self._n, self._total]
+
+    def _reopen(self, collected: list[float]) -> None:
+        self._n, self._total = int(collected[0]), collected[1]
+
+
+class MeanStream(_BlockStream):
+    """The body of a magnitude."""
+
+    family = "mean_bets"
+    detector: MeanBets
+
+    def __init__(self, signal: str, dimension: str, earned_s: float, baseline: Baseline) -> None:
+        super().__init__(signal, dimension, earned_s, baseline)
+        self.detector = MeanBets(baseline.mean_null(signal))
+
+    def rebase(self, baseline: Baseline) -> None:
+        self.detector.null = baseline.mean_null(self.signal)
+
+    def _value(self, values: Values) -> float | None:
+        return values.logs.get(self.signal)
+
+    def _update(self) -> None:
+        total, n = self._taken()
+        self.detector.update(total / n)
+
+    @property
+    def direction(self) -> Direction:
+        return self.detector.direction
+
+
+class RateStream(_BlockStream):
+    """A rate, upwards."""
+
+    family = "rate_bets"
+    detector: RateBets
+
+    def __init__(self, signal: str, dimension: str, earned_s: float, baseline: Baseline) -> None:
+        super().__init__(signal, dimension, earned_s, baseline)
+        self.detector = RateBets(baseline.rate_null(signal))
+
+    def rebase(self, baseline: Baseline) -> None:
+        before = self.detector
+        self.detector = RateBets(baseline.rate_null(self.signal))
+        self.detector.restore(before.state())
+
+    def _value(self, values: Values) -> float | None:
+        return values.hits.get(self.signal)
+
+    def _update(self) -> None:
+        self.detector.update(*self._taken())
+
+    @property
+    def direction(self) -> Direction:
+        return "up"
+
+
+class TailStream(RateStream):
+    """The part of runs beyond the baseline's 99th percentile."""
+
+    family = "tail_bets"
+
+    def __init__(self, signal: str, dimension: str, earned_s: float, baseline: Baseline) -> None:
+        _BlockStream.__init__(self, signal, dimension, earned_s, baseline)
+        self._beyond, null = baseline.tail_null(signal)
+        self.detector = RateBets(null)
+
+    def rebase(self, baseline: Baseline) -> None:
+        before = self.detector
+        self._beyond, null = baseline.tail_null(self.signal)
+        self.detector = RateBets(null)
+        self.detector.restore(before.state())
+
+    def _value(self, values: Values) -> float | None:
+        log = values.logs.get(self.signal)
+        return None if log is None else float(log > self._beyond)
+
+    @property
+    def threshold(self) -> float:
+        """The logarithm beyond which a run is in the tail."""
+        return self._beyond
+
+
+def open_stream(signal: str, dimension: str, earned_s: float, baseline: Baseline) -> StreamWatch | None:
+    """The stream's watch, or None while the baseline holds nothing of it."""
+    history = baseline.history
+    if signal in CATEGORIES:
+        return ShareStream(signal, dimension, earned_s, baseline) if signal in history.shares else None
+    if signal in RATES:
+        return RateStream(signal, dimension, earned_s, baseline) if signal in history.rates else None
+    if signal not in history.magnitudes or not math.isfinite(history.magnitudes[signal].total):
+        return None
+    return (TailStream if dimension == TAIL else MeanStream)(signal, dimension, earned_s, baseline)
