@@ -119,7 +119,7 @@ class Tables:
         return {row["agent_name"]: int(row["runs"]) for row in rows}
 
     def decisive_run(self, finding: FindingRow) -> tuple[str, int]:
-        """The trace id of the run that made a finding's evidence complete, and how many of its version had ended by then."""
+        """The run that made a finding's evidence complete, and how many of its version had ended by then."""
         parameters = {"service": SERVICE, "version": finding.version, "finding_id": finding.id}
         (row,) = self._rows("decisive_run", **parameters)
         return str(row["trace_id"]), int(row["runs"])
