@@ -78,38 +78,62 @@ def load_conventions(extra_conventions: Path | None = None, extra_prices: Path |
     operations: dict[str, str] = {}
     for path in filter(None, (SHIPPED_CONVENTIONS, extra_conventions)):
         tables = _toml(path)
-        for name, entry in tables.get("columns", {}).items():
-            columns[name] = _column(path, name, entry)
-        for meaning, words in tables.get("operations", {}).items():
+        if unknown := sorted(set(tables) - {"columns", "operations"}):
+            raise ConventionsInvalid(f"{path}: {unknown[0]} is unknown; use columns or operations")
+        for name, entry in _table(path, "columns", tables.get("columns", {})).items():
+            if path != SHIPPED_CONVENTIONS and name not in columns:
+                raise ConventionsInvalid(f"{path}: columns.{name} is no column; use one of {', '.join(columns)}")
+            columns[name] = _column(path, name, _table(path, f"columns.{name}", entry), columns.get(name))
+        for meaning, words in _table(path, "operations", tables.get("operations", {})).items():
             if meaning not in OPERATIONS:
                 raise ConventionsInvalid(f"{path}: operations.{meaning} is unknown; use one of {', '.join(OPERATIONS)}")
-            operations.update({str(word).lower(): meaning for word in words})
+            operations.update({word.lower(): meaning for word in _names(path, f"operations.{meaning}", words)})
+        for column in columns.values():
+            target = columns.get(column.fallback or column.name)
+            if target is None or (column.fallback and target.reach == "resource_only"):
+                raise ConventionsInvalid(
+                    f"{path}: columns.{column.name}.fallback '{column.fallback}' is no column of spans"
+                )
     prices = {p.model: p for path in filter(None, (SHIPPED_PRICES, extra_prices)) for p in _prices(path)}
     return Conventions(tuple(columns.values()), operations, tuple(prices.values()))
 
 
-def _toml(path: Path) -> dict[str, dict[str, dict[str, object]]]:
+def _toml(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
         raise ConventionsInvalid(f"{path}: {e}") from e
 
 
-def _column(path: Path, name: str, entry: dict[str, object]) -> Column:
-    sources = entry.get("sources")
-    if not isinstance(sources, list) or not sources or not all(isinstance(s, str) and s for s in sources):
-        raise ConventionsInvalid(f"{path}: columns.{name}.sources must be a list of attribute names")
+def _table(path: Path, key: str, value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise ConventionsInvalid(f"{path}: {key} must be a table")
+    return value
+
+
+def _names(path: Path, key: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(name, str) and name for name in value):
+        raise ConventionsInvalid(f"{path}: {key} must be a list of names")
+    return tuple(value)
+
+
+def _column(path: Path, name: str, entry: dict[str, object], shipped: Column | None) -> Column:
+    """A column as a file says it; what a user's file leaves open stays as shipped."""
+    sources = _names(path, f"columns.{name}.sources", entry.get("sources"))
     if len(sources) > SOURCES_PER_COLUMN_MAX:
         raise ConventionsInvalid(
             f"{path}: columns.{name} has {len(sources)} sources; {SOURCES_PER_COLUMN_MAX} are the most"
         )
-    reach = entry.get("resource", False)
-    if reach not in _REACH:
-        raise ConventionsInvalid(f"{path}: columns.{name}.resource is {reach!r}; use true, false or 'only'")
-    fallback = entry.get("fallback")
+    resource = entry.get("resource", False)
+    if resource not in _REACH:
+        raise ConventionsInvalid(f"{path}: columns.{name}.resource is {resource!r}; use true, false or 'only'")
+    reach = _REACH[resource]
+    if shipped and "resource" in entry and reach != shipped.reach:
+        raise ConventionsInvalid(f"{path}: columns.{name}.resource cannot be changed; leave it out")
+    fallback = entry.get("fallback", shipped.fallback if shipped else None)
     if fallback is not None and not isinstance(fallback, str):
         raise ConventionsInvalid(f"{path}: columns.{name}.fallback must be the name of another column")
-    return Column(name, tuple(sources), _REACH[reach], fallback)
+    return Column(name, sources, shipped.reach if shipped else reach, fallback)
 
 
 def _prices(path: Path) -> Iterable[Price]:
@@ -195,16 +219,17 @@ def _first_of_map(sources: tuple[str, ...]) -> str:
 def _price_constants(prices: tuple[Price, ...]) -> dict[str, str]:
     models = _array(_string(p.model) for p in prices)
     places = f"{_array(str(i) for i in range(2, len(prices) + 2))}::Array(UInt16)"
+    exact = "lower(canonical_model)"
     # A dated, region-qualified or path-qualified name is priced as the model it is a snapshot of.
     base = (
-        "replaceRegexpOne(replaceRegexpOne(lower(canonical_model), '^(.*/)?((us|eu|apac|global)[.])?"
+        f"replaceRegexpOne(replaceRegexpOne({exact}, '^(.*/)?((us|eu|apac|global)[.])?"
         "((anthropic|meta|mistral|amazon|cohere)[.])?', ''), '[-@:](latest|preview|v[0-9]+(:[0-9]+)?"
         "|[0-9]{8}(-v[0-9:]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}|00[0-9])+$', '')"
     )
     rates = _array(["(0., 0., 0., 0.)", *map(_rates_usd, prices)])
     return {
         "price_rates": f"{rates}::Array(Tuple(input Float64, output Float64, cached Float64, cache_write Float64))",
-        "priced": f"transform({base}, {models}, {places}, 1::UInt16)",
+        "priced": f"transform({exact}, {models}, {places}, transform({base}, {models}, {places}, 1::UInt16))",
     }
 
 

@@ -16,7 +16,8 @@ SELECT
     span.name AS name,
     transform(span.kind, [1, 2, 3, 4, 5], ['internal', 'server', 'client', 'producer', 'consumer'], 'unspecified') AS span_kind,
     fromUnixTimestamp64Nano(start_ns, 'UTC') AS start_time,
-    if(span.end_time_unix_nano = 0, 0, toInt64(span.end_time_unix_nano) - start_ns) AS duration_ns,
+    -- Clocks may disagree or be wrong: a span never lasts less than nothing.
+    greatest(0, toInt64(least(span.end_time_unix_nano, 9223372036854775807)) - start_ns) AS duration_ns,
     transform(span.status.code, [1, 2], ['ok', 'error'], 'unset') AS status_code,
     span.status.message AS status_message,
     scope_name,
@@ -24,19 +25,16 @@ SELECT
     service_name,
     service_version,
     environment,
-    multiIf(
-        operation_said != '', operation_said,
-        canonical_tool_name != '', 'tool',
-        output_tokens > 0 AND canonical_model != '' AND canonical_agent_name = '', 'llm',
-        'other') AS operation,
-    canonical_agent_name AS agent_name,
+    operation,
+    if(canonical_agent_name = '' AND operation = 'agent',
+        extract(span.name, '^(?:invoke_agent|create_agent|agent_run) \\[?([^\\]]+)\\]?$'), canonical_agent_name) AS agent_name,
     canonical_agent_version AS agent_version,
     canonical_conversation_id AS conversation_id,
     canonical_user_id AS user_id,
     canonical_model_requested AS model_requested,
     canonical_model AS model,
     canonical_provider AS provider,
-    if(canonical_tool_name = '' AND operation_said = 'tool',
+    if(canonical_tool_name = '' AND operation = 'tool',
         replaceRegexpOne(span.name, '^(execute_tool|running tool:?) +', ''), canonical_tool_name) AS tool_name,
     input_tokens,
     output_tokens,
@@ -46,7 +44,7 @@ SELECT
     multiIf(
         NOT is_model_call, 0,
         stated_usd > 0, stated_usd,
-        rate.input * (input_tokens - least(input_tokens, cached_input_tokens))
+        rate.input * plain_input_tokens
             + rate.cached * cached_input_tokens
             + rate.cache_write * cache_write_tokens
             + rate.output * output_tokens) AS cost_usd,
@@ -69,7 +67,7 @@ SELECT
     scope_attributes,
     scope_attribute_types,
     arrayMap(e -> (
-        fromUnixTimestamp64Nano(toInt64(e.time_unix_nano), 'UTC'),
+        fromUnixTimestamp64Nano(toInt64(least(e.time_unix_nano, 9223372036854775807)), 'UTC'),
         e.name,
         mapFromArrays(e.attributes.key, arrayMap(x -> {{text}}, e.attributes.value))::Map(LowCardinality(String), String),
         arrayMap(x -> {{type}}, e.attributes.value),
@@ -94,7 +92,16 @@ FROM
 (
     SELECT
         *,
-        operation_said IN ('llm', 'embedding') AS is_model_call,
+        multiIf(
+            operation_said != '', operation_said,
+            canonical_tool_name != '', 'tool',
+            canonical_model = '' OR output_tokens = 0, 'other',
+            canonical_agent_name != '', 'agent',
+            'llm') AS operation,
+        operation IN ('llm', 'embedding') AS is_model_call,
+        -- By the conventions input_tokens hold those of the cache; some providers' own counts leave them out.
+        if(input_tokens >= cached_input_tokens + cache_write_tokens,
+            input_tokens - cached_input_tokens - cache_write_tokens, input_tokens) AS plain_input_tokens,
         {{price_rates}}[priced] AS rate
     FROM
     (
@@ -107,7 +114,8 @@ FROM
             {{count:cached_input_tokens}} AS cached_input_tokens,
             {{count:cache_write_tokens}} AS cache_write_tokens,
             {{count:reasoning_tokens}} AS reasoning_tokens,
-            ifNotFinite(toFloat64OrZero(canonical_cost_stated), 0) AS stated_usd,
+            -- More than a million for one call is a mistake, and one such row would spoil every sum.
+            if(toFloat64OrZero(canonical_cost_stated) < 1e6, toFloat64OrZero(canonical_cost_stated), 0) AS stated_usd,
             {{priced}} AS priced
         FROM
         (
