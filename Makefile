@@ -1,7 +1,7 @@
 # Python 3.11 and make are all that is needed: each target makes .venv itself, and is quick the second time.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench format pins
+.PHONY: help setup demo up test check bench docs format pins
 .NOTPARALLEL:
 
 VENV := .venv
@@ -38,6 +38,9 @@ check: $(STAMP) ## Format, lint, types, import arrows
 
 bench: $(STAMP) ## Measure: spans a second, CPU a span, bytes a span
 	@$(PY) -m benchmarks
+
+docs: $(STAMP) ## Write docs/settings.md from the code
+	@$(PY) -m leeway.runtime.reference > docs/settings.md
 
 format: $(STAMP) ## Format, and mend what ruff can mend
 	@$(PY) -m ruff format $(CODE)
