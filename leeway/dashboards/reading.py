@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -22,10 +23,15 @@ FRESH_S: Final = 2.0
 """How long an answer is shown again without asking: two people on one page cost one query."""
 
 
+_SHARED: Final = re.compile(r"\{\{([a-z_]+)\}\}")
+
+
 @cache
 def sql(name: str) -> str:
-    """The text of `queries/{name}.sql`."""
-    return files(__package__).joinpath(f"queries/{name}.sql").read_text("utf-8")
+    """The text of `queries/{name}.sql`, with `{{other}}` filled from `queries/fragments/other.sql`."""
+    folder = files(__package__).joinpath("queries")
+    text = folder.joinpath(f"{name}.sql").read_text("utf-8")
+    return _SHARED.sub(lambda m: folder.joinpath(f"fragments/{m[1]}.sql").read_text("utf-8").strip(), text)
 
 
 @st.cache_resource(show_spinner=False)

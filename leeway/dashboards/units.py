@@ -27,7 +27,7 @@ def duration(ns: float) -> str:
         return f"{ms:.0f}{THIN}ms"
     seconds = ns / NS_PER_S
     if seconds < 99.95:
-        return f"{seconds:.3g}{THIN}s" if seconds < 10 else f"{seconds:.1f}{THIN}s"
+        return f"{seconds:.2f}{THIN}s" if seconds < 9.995 else f"{seconds:.1f}{THIN}s"
     return span(round(seconds))
 
 

@@ -139,6 +139,8 @@ class _Clerk:
             booker.end_ns = end = self.tool(booker.span_id, "booker", at + 3 * MS) + 3 * MS
         end = self.chat(root.span_id, "concierge", end + 6 * MS, 520, asked, message("assistant", self.manners.answer))
         root.end_ns = end + 3 * MS
+        root.attributes["gen_ai.input.messages"] = messages(message("user", asked))
+        root.attributes["gen_ai.output.messages"] = messages(message("assistant", self.manners.answer))
         self.spans[1].attributes["gen_ai.input.messages"] = messages(
             message("system", "You are the concierge of a travel desk."), message("user", asked), call, tool_answer("call_1", ["TP 443"])
         )
@@ -210,12 +212,14 @@ def rate(hits: int, runs: int) -> dict[str, object]:
 
 
 def evidence_path(first_ns: int, last_ns: int, threshold: float) -> list[list[float]]:
+    """Time and log10 of the e-value, as the detectors write it."""
     rng = random.Random(3)
-    path, value = [], 1.0
+    path, power = [], 0.0
+    top = math.log10(threshold)
     for i in range(40):
-        value = max(0.3, value * math.exp(rng.gauss(0.32, 0.5) if i > 12 else rng.gauss(-0.02, 0.35)))
-        path.append([first_ns + (last_ns - first_ns) * i / 39, min(value, threshold * 1.4)])
-    path[-1][1] = threshold * 1.3
+        power = max(-0.6, power + (rng.gauss(0.13, 0.2) if i > 12 else rng.gauss(-0.02, 0.15)))
+        path.append([first_ns - 4 * MIN + (last_ns - first_ns + 4 * MIN) * i // 39, round(min(power, top - 0.1), 3)])
+    path[-1][1] = round(top + 0.11, 3)
     return path
 
 
@@ -248,9 +252,9 @@ def _findings(db: Database, observations: Sequence[Observation], now_ns: int) ->
         found_ns, first_ns, threshold = now_ns - FOUND + i * 41 * S, now_ns - ROLLOUT + 20 * S, 4300.0
         finding_id = hashlib.sha256(f"{signal}{dimension}".encode()).hexdigest()[:16]
         ids.append(finding_id)
-        evidence = {"path": evidence_path(first_ns, found_ns, threshold), "moved": [["web_search", 0.0, 0.58]]}
+        evidence = {"path_log10_e": evidence_path(first_ns, found_ns, threshold), "units": 64 + i, "learnt_days": 0}
         rows.append((
-            finding_id, found_ns // 1000, PROJECT, SERVICE, "planner", BAD, signal, dimension, "e-mixture", direction, headline,
+            finding_id, found_ns // 1000, PROJECT, SERVICE, "planner", BAD, signal, dimension, {"tools": "share_bets", "errors": "rate_bets"}.get(signal, "mean_bets"), direction, headline,
             GOOD, len(good), json.dumps(sides[0]), len(bad), json.dumps(sides[1]), effect, unit, threshold * 1.3, threshold,
             json.dumps(evidence), [o.trace_id for o in good[:3]], [o.trace_id for o in bad[:3]], first_ns, "seed", i,
         ))  # fmt: skip

@@ -22,6 +22,7 @@ LOOKS: Final = {
 """By kind of status: tone and symbol."""
 STRIP_BUCKETS_MAX: Final = 120
 HEAT_BUCKETS_MAX: Final = 60
+SPARK_POINTS_MAX: Final = 40
 
 
 def show(scope: Scope) -> None:
@@ -138,6 +139,8 @@ def _tile(name: str, figure: str, note: str, course: list[float], change: Node |
 
 def sparkline(values: list[float]) -> Node | None:
     """A course without an axis: its lowest point is 0."""
+    chunk = -(-len(values) // SPARK_POINTS_MAX)
+    values = [sum(values[i : i + chunk]) / len(values[i : i + chunk]) for i in range(0, len(values), max(1, chunk))]
     if len(values) < 3 or not max(values):
         return None
     top = max(values)
@@ -151,12 +154,10 @@ def sparkline(values: list[float]) -> Node | None:
 
 
 def _agents(scope: Scope, facts: Facts) -> None:
-    head, choice = st.columns([3, 2], vertical_alignment="bottom")
     width_ns = timeline.bucket_ns(scope, HEAT_BUCKETS_MAX)
     rows = heat.agents(reading.rows("agents_in_time", {**scope.bound(), "bucket_ns": width_ns}), facts.findings)
-    with head:
-        st.subheader(f"{len(rows)} agent{'' if len(rows) == 1 else 's'} over time", anchor=False)
-    with choice:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        st.subheader(f"{len(rows)} agent{'' if len(rows) == 1 else 's'} over time", anchor=False, width="content")
         measures = get_args(heat.Measure)
         measure = st.segmented_control(
             "Shade by", measures, default="errors", format_func=lambda m: heat.MEASURES[m], key="shade", bind="query-params",
