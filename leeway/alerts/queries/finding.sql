@@ -1,0 +1,1 @@
+SELECT * EXCEPT (stream) FROM leeway.findings WHERE id = {id:String}

@@ -1,0 +1,97 @@
+"""The rules that hold now, followed as their file changes. A broken file never takes working rules away."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from leeway.alerts.rules import NO_RULES, SIGNED, Rules
+from leeway.alerts.rules_file import load_rules
+from leeway.alerts.webhook import signer
+from leeway.model import Rejected
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What reading the file came to.
+
+    Attributes:
+        rules: Those that hold.
+        broken: What is wrong with the file as it stands; '' where nothing is.
+        missing: There is no file.
+    """
+
+    rules: Rules
+    broken: str = ""
+    missing: bool = False
+
+
+class Rulebook:
+    """Follows one file. One thread calls `refresh`; anyone may read `now`.
+
+    Raises:
+        Rejected: At the start, where the file is broken: there are no older rules to keep.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp = _stamp(path)
+        self.now = self._read(None)
+        if self.now.broken:
+            raise Rejected(self.now.broken)
+
+    def refresh(self) -> bool:
+        """Read the file where it has changed; True where other rules hold now."""
+        stamp = _stamp(self._path)
+        if stamp == self._stamp:
+            return False
+        before, self._stamp = self.now, stamp
+        self.now = self._read(before.rules)
+        if self.now.broken:
+            log.error("rules.broken", path=str(self._path), kept=before.rules.hash, reason=self.now.broken)
+        return self.now.rules.hash != before.rules.hash
+
+    def _read(self, kept: Rules | None) -> Loaded:
+        if self._stamp is None:
+            if kept is None or kept == NO_RULES:
+                log.warning(
+                    "rules.missing", path=str(self._path), remedy="write one, it is read as soon as it is there"
+                )
+                return Loaded(NO_RULES, missing=True)
+            return Loaded(kept, f"the rules file {self._path} is gone", missing=True)
+        try:
+            rules = load_rules(self._path)
+        except Rejected as e:
+            return Loaded(kept or NO_RULES, str(e))
+        log.info("rules.loaded", path=str(self._path), rules=len(rules.rules), rule_version=rules.hash)
+        for problem in secret_problems(rules, os.environ):
+            log.error("webhook.unusable", reason=problem)
+        return Loaded(rules)
+
+
+def secret_problems(rules: Rules, environment: Mapping[str, str]) -> list[str]:
+    """What the environment still lacks for the webhooks to be sent."""
+    problems = []
+    for name, hook in rules.webhooks.items():
+        if hook.url_env and not environment.get(hook.url_env):
+            problems.append(f"webhook {name}: the environment variable {hook.url_env} (its address) is not set")
+        if hook.preset in SIGNED and hook.secret_env:
+            try:
+                signer(environment.get(hook.secret_env, ""), hook.secret_env)
+            except Rejected as e:
+                problems.append(f"webhook {name}: {e}")
+    return problems
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
