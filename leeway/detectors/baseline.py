@@ -87,6 +87,11 @@ class Baseline:
         error = scale / math.sqrt(max(1, len(m.blocks)))
         return MeanNull(mean, STANDARD_ERRORS * error + leeway, scale)
 
+    def rate(self, signal: str) -> float:
+        """Hits a run."""
+        rate = self.history.rates[signal]
+        return rate.hits / max(1, rate.n)
+
     def rate_null(self, signal: str) -> RateNull:
         rate = self.history.rates[signal]
         n = max(1, rate.n)

@@ -37,9 +37,11 @@ RATE_RATIOS: Final = (1.5, 2.5, 5.0)
 MEAN_STAKES: Final = (0.25, 0.5, 1.0, 2.0)
 """Shifts, in standard deviations of a block, that bets on means look for."""
 Z_MAX: Final = 5.0
-LOG_E_MAX: Final = 8.0
-"""No block says more than this, so that a single freak cannot raise an alarm; capping makes e smaller, so it is
-safe."""
+MEAN_LOG_E_MAX: Final = 8.0
+RATE_LOG_E_MAX: Final = 4.0
+"""No block says more than this; capping makes e smaller, so it is safe. At one false alarm a month and a hundred
+streams (alarm at 20) it takes three blocks to find a magnitude's drift and five to find a rate's: no shorter incident
+is one."""
 CACHED_BETS_MAX: Final = 256
 NEW: Final = "(new)"
 """Stands for all names that the baseline does not know."""
@@ -197,7 +199,7 @@ class MeanBets(EDetector):
         """Args:
         x: A block's mean.
         """
-        self._bet(np.exp(np.minimum(self._stakes * self._z(x) - self._stakes**2 / 2, LOG_E_MAX)))
+        self._bet(np.exp(np.minimum(self._stakes * self._z(x) - self._stakes**2 / 2, MEAN_LOG_E_MAX)))
 
     def _z(self, x: float) -> Floats:
         off = x - self.null.centre
@@ -231,7 +233,7 @@ class RateBets(EDetector):
         n: Runs in it.
         """
         logs = (x * self._hit + (n - x) * self._miss) / self.null.clump
-        self._bet(np.exp(np.minimum(logs, LOG_E_MAX)))
+        self._bet(np.exp(np.minimum(logs, RATE_LOG_E_MAX)))
 
 
 def log10(x: float) -> float:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from leeway import storage
 from leeway.detectors.assembler import AssemblerSettings
+from leeway.detectors.signals import MAGNITUDES, RATES
 from leeway.model import Rejected
+
+RIVER_NAMES: Final = ("ADWIN", "PageHinkley", "KSWIN")
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,13 @@ class WatchSettings:
             raise Rejected("the false-alarm budget must be above 0: false alarms cannot be ruled out, only made rare")
         if not 0 <= self.rollout_share < 1:
             raise Rejected(f"rollout_share is {self.rollout_share}; it must be from 0 to below 1")
+        for signal, names in self.river.items():
+            if signal not in (*RATES, *MAGNITUDES):
+                raise Rejected(
+                    f"river: there is no rate or magnitude {signal!r}; choose from {', '.join(RATES + MAGNITUDES)}"
+                )
+            if unknown := sorted(set(names) - set(RIVER_NAMES)):
+                raise Rejected(f"river.{signal}: {', '.join(unknown)} is not one of {', '.join(RIVER_NAMES)}")
 
     @property
     def false_alarms_a_second(self) -> float:

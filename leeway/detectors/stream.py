@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, Protocol
 
 from leeway.detectors.baseline import Baseline
-from leeway.detectors.bets import EDetector, MeanBets, RateBets, ShareBets, log10
+from leeway.detectors.bets import MeanBets, RateBets, ShareBets, log10
 from leeway.detectors.signals import CATEGORIES, RATES, TAIL, Values
 from leeway.model.finding import Direction
 
@@ -19,6 +19,20 @@ PATH_MAX: Final = 96
 """Points of the evidence's path; when there are more, every other one of the older half goes."""
 
 
+class Detector(Protocol):
+    """What a stream needs of a detector; `bets.EDetector` is one."""
+
+    spending: float
+    evidence: float
+
+    @property
+    def drift_detected(self) -> bool: ...
+    def grant(self, lump: float) -> None: ...
+    def state(self) -> list[float]: ...
+    def restore(self, grown: Sequence[float], /) -> None: ...
+    def _reset(self) -> None: ...
+
+
 class StreamWatch(ABC):
     """Attributes:
     status: After an alarm a stream is `drifted`, and silent until it has recovered, is accepted, or its version comes
@@ -27,6 +41,8 @@ class StreamWatch(ABC):
     """
 
     family: str
+    budgeted = True
+    """Its alarms are paid for by the false-alarm budget."""
 
     def __init__(self, signal: str, dimension: str, earned_s: float) -> None:
         self.signal = signal
@@ -38,7 +54,7 @@ class StreamWatch(ABC):
         self.spent_s = 0.0
         self._earned_s = earned_s
 
-    detector: EDetector
+    detector: Detector
 
     @abstractmethod
     def rebase(self, baseline: Baseline) -> None:
@@ -153,7 +169,7 @@ class ShareStream(StreamWatch):
         return "shift"
 
 
-class _BlockStream(StreamWatch):
+class BlockStream(StreamWatch):
     """A stream whose unit is a block of runs."""
 
     def __init__(self, signal: str, dimension: str, earned_s: float, baseline: Baseline) -> None:
@@ -185,7 +201,7 @@ class _BlockStream(StreamWatch):
         self._n, self._total = int(collected[0]), collected[1]
 
 
-class MeanStream(_BlockStream):
+class MeanStream(BlockStream):
     """The body of a magnitude."""
 
     family = "mean_bets"
@@ -210,7 +226,7 @@ class MeanStream(_BlockStream):
         return self.detector.direction
 
 
-class RateStream(_BlockStream):
+class RateStream(BlockStream):
     """A rate, upwards."""
 
     family = "rate_bets"
@@ -242,7 +258,7 @@ class TailStream(RateStream):
     family = "tail_bets"
 
     def __init__(self, signal: str, dimension: str, earned_s: float, baseline: Baseline) -> None:
-        _BlockStream.__init__(self, signal, dimension, earned_s, baseline)
+        BlockStream.__init__(self, signal, dimension, earned_s, baseline)
         self._beyond, null = baseline.tail_null(signal)
         self.detector = RateBets(null)
 
@@ -263,7 +279,7 @@ class TailStream(RateStream):
 
 
 def open_stream(signal: str, dimension: str, earned_s: float, baseline: Baseline) -> StreamWatch | None:
-    """The stream's watch, or None while the baseline holds nothing of it."""
+    """The stream's own watch, or None while the baseline holds nothing of it."""
     history = baseline.history
     if signal in CATEGORIES:
         return ShareStream(signal, dimension, earned_s, baseline) if signal in history.shares else None

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
 from leeway.detectors.baseline import Baseline
+from leeway.detectors.beside import RiverStream
 from leeway.detectors.budget import SECOND_NS, Purse
 from leeway.detectors.history import History
 from leeway.detectors.report import Comparison, compare
 from leeway.detectors.settings import WatchSettings
-from leeway.detectors.signals import Values, streams_of
+from leeway.detectors.signals import TAIL, Values, streams_of
 from leeway.detectors.stream import StreamWatch, open_stream
 from leeway.model import Observation, Rejected
 
@@ -80,9 +81,12 @@ class VersionWatch:
         self.streams = []
         for signal, dimension in streams_of(self.agent, budget=self.budget_ms is not None):
             stream = open_stream(signal, dimension, purse.earned_s, reference)
-            if stream is not None:
-                stream.detector.grant(lump)
-                self.streams.append(stream)
+            if stream is None:
+                continue
+            stream.detector.grant(lump)
+            beside = self.settings.river.get(signal, ()) if dimension != TAIL else ()
+            rivers = (RiverStream(signal, dimension, purse.earned_s, reference, name) for name in beside)
+            self.streams += [stream, *rivers]
 
     def rebase(self, reference: Baseline, samples: tuple[Observation, ...]) -> None:
         """The reference has been refreshed with more of the same version's history."""
@@ -196,7 +200,7 @@ class VersionWatch:
             "reference": _refer(baselines, samples, self.reference, self.reference_samples),
             "baseline": _refer(baselines, samples, self.baseline, self.baseline_samples),
             "pending": self.pending.state(),
-            "streams": [[s.signal, s.dimension, s.state()] for s in self.streams],
+            "streams": [[s.signal, s.dimension, s.family, s.state()] for s in self.streams],
             "recent": [observation_state(o) for o in self.recent],
             "runs": self.runs, "since_ns": self.since_ns, "last_ns": self.last_ns, "others": self.others,
             "used": self.used, "accepted": self.accepted,
@@ -213,10 +217,8 @@ class VersionWatch:
         """Take up what `state` said; `key` is the agent's, `baselines` and `samples` what it collected."""
         if s["reference"] is not None:
             self.reference, self.reference_samples = baselines[s["reference"]], samples[s["reference"]]
-            for signal, dimension, saved in s["streams"]:
-                stream = open_stream(signal, dimension, 0.0, self.reference)
-                if stream is None:
-                    raise Rejected(f"the saved stream {signal} has no baseline")
+            for signal, dimension, family, saved in s["streams"]:
+                stream = self._reopened(signal, dimension, family, self.reference)
                 stream.restore(saved)
                 self.streams.append(stream)
         if s["baseline"] is not None:
@@ -226,6 +228,16 @@ class VersionWatch:
         self.runs, self.since_ns, self.last_ns = s["runs"], s["since_ns"], s["last_ns"]
         self.others, self.used, self.accepted = s["others"], s["used"], s["accepted"]
         self._sessions = OrderedDict(zip(s["sessions"][::2], s["sessions"][1::2], strict=True))
+
+    @staticmethod
+    def _reopened(signal: str, dimension: str, family: str, reference: Baseline) -> StreamWatch:
+        name = family.removeprefix("river.")
+        if name != family:
+            return RiverStream(signal, dimension, 0.0, reference, name)
+        stream = open_stream(signal, dimension, 0.0, reference)
+        if stream is None:
+            raise Rejected(f"the saved stream {signal} has no baseline")
+        return stream
 
 
 def _refer(

@@ -30,8 +30,8 @@ SAVING_SHARE_MAX: Final = 0.05
 FINDING_COLUMNS: Final = (
     "id", "found_at", "project", "service_name", "agent_name", "version", "signal", "dimension", "detector",
     "direction", "headline", "baseline_version", "baseline_runs", "baseline", "current_runs", "current", "effect",
-    "effect_unit", "e_value", "threshold", "evidence", "exemplars_baseline", "exemplars_current", "first_observed_at", "writer",
-    "seq",
+    "effect_unit", "e_value", "threshold", "evidence", "exemplars_baseline", "exemplars_current", "first_observed_at",
+    "writer", "seq",
 )  # fmt: skip
 
 log = structlog.get_logger(__name__)

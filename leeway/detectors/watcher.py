@@ -144,9 +144,10 @@ class Watcher:
     ) -> Finding:
         key = Stream(o.project, o.service_name, o.agent_name, o.version, stream.signal, stream.dimension)
         rate = self.settings.false_alarms_a_second * (1 - self.settings.rollout_share)
-        level = stream.alarm_level(rate)
+        level = stream.alarm_level(rate) if stream.budgeted else 0.0
         # The path in e-values: 1 is "no evidence", `level` the alarm.
-        path = [[at_ns, round(power + math.log10(level), 3)] for at_ns, power in stream.path]
+        lift = math.log10(level) if level else 0.0
+        path = [[at_ns, round(power + lift, 3)] for at_ns, power in stream.path] if level else []
         identity = "\0".join([*key, stream.family, o.trace_id, str(seq)])
         return Finding(
             id=hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32],
