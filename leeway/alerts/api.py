@@ -87,7 +87,7 @@ def _authorize(request: Request, route: Route, token: str) -> None:
 async def _body(request: Request, route: Route, bytes_max: int) -> BaseModel | None:
     if route.body is None:
         return None
-    # A page in a browser cannot send this content type to us unasked, so nobody's browser opens a breaker for a stranger.
+    # No page in a browser can send this content type to us unasked: a stranger's page cannot open a breaker.
     if request.headers.get("content-type", "").split(";", 1)[0].strip().lower() != JSON:
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"send the body as {JSON}", headers={"accept": JSON})
     raw = bytearray()

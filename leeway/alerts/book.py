@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import structlog
 
-from leeway.alerts.breaker import Breaker, Decision, Effect, Event, State, decide
+from leeway.alerts.breaker import NEW, Breaker, Decision, Effect, Event, State, decide
 from leeway.alerts.event_log import event_from_json, event_to_json
 from leeway.alerts.records import Transition, audit_of, transition_from, whole_us, write_audit, write_transition
 from leeway.alerts.sql import query
@@ -50,7 +50,7 @@ class Entry:
     """
 
     subject: Subject
-    breaker: Breaker = Breaker()
+    breaker: Breaker = NEW
     last: Transition | None = None
     opening: Transition | None = None
     last_finding_ns: int = 0
@@ -78,8 +78,8 @@ class Change:
 class Book:
     """Safe to share between threads: one change at a time.
 
-    Raises, from every method that reads or writes the database: `Unavailable` and `Rejected` as `Database` does. After a
-    failed write it reads everything anew before the next change, because nobody knows whether the row has arrived.
+    Raises, from every method that reads or writes the database: `Unavailable` and `Rejected` as `Database` does. After
+    a failed write it reads everything anew before the next change, because nobody knows whether the row has arrived.
     """
 
     def __init__(self, db: Database) -> None:

@@ -194,6 +194,10 @@ class Breaker:
     """Signals whose drift a person expects."""
 
 
+NEW: Final = Breaker()
+"""A breaker that nothing has happened to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What an event came to.
@@ -277,9 +281,8 @@ def may_run(breaker: Breaker) -> bool:
     return breaker.state == "closed"
 
 
-def replay(events: Iterable[Event], breaker: Breaker | None = None) -> Breaker:
+def replay(events: Iterable[Event], breaker: Breaker = NEW) -> Breaker:
     """The state that a log of events leads to."""
-    breaker = breaker or Breaker()
     for event in events:
         breaker = decide(breaker, event).breaker
     return breaker

@@ -40,6 +40,8 @@ from leeway.storage import Database
 PENDING_MAX: Final = 10_000
 """Deliveries that one look-up reads, oldest first."""
 LOG_RETRY_S: Final = 1.0
+NO_WEBHOOK: Final = Webhook.model_construct()
+"""Stands for one that the rules name no longer."""
 
 log = structlog.get_logger(__name__)
 
@@ -159,13 +161,11 @@ class Deliveries:
                     self._under_way.discard(delivery.id)
 
     def _attempt(self, delivery: Delivery) -> None:
-        hook = self._rules().webhooks.get(delivery.target)
+        hook = self._rules().webhooks.get(delivery.target, NO_WEBHOOK)
         number = delivery.attempts + 1
-        body, url = delivery.body, (hook.url or "") if hook else ""
+        body, url = delivery.body, hook.url or ""
         started_ns = delivery.started_ns or self._now_ns()
         try:
-            if hook is None:
-                raise Rejected(f"no webhook {delivery.target!r} in the rules; put it back, or it becomes a dead letter")
             body = body or self._compose(delivery, hook)
             attempt = self._send(delivery, hook, body)
         except Rejected as e:
@@ -175,13 +175,15 @@ class Deliveries:
         self._metrics.attempts.labels(delivery.target, outcome).inc()
         _tell(delivery, number, attempt, outcome)
         row = [
-            delivery.id, delivery.transition_id, delivery.target, hook.preset if hook else "", url, number, at(now_ns), outcome,
+            delivery.id, delivery.transition_id, delivery.target, hook.preset, url, number, at(now_ns), outcome,
             attempt.status, attempt.error, attempt.duration_ms, at(next_ns) if next_ns else None, body,
         ]  # fmt: skip
         self._log(row)
 
     def _send(self, delivery: Delivery, hook: Webhook, body: str) -> Attempt:
         url = hook.url or self._environ.get(hook.url_env or "", "")
+        if hook is NO_WEBHOOK:
+            raise Rejected(f"no webhook {delivery.target!r} in the rules; put it back, or it becomes a dead letter")
         if not url:
             raise Rejected(f"the environment variable {hook.url_env} (its address) is not set")
         request = request_of(hook.preset, url, body.encode())

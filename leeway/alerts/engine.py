@@ -1,9 +1,9 @@
 """One round of the alerts: decide what was found, then look after what is open.
 
-The order of writing is what makes `kill -9` harmless. For each finding: first the transition (`breaker_rows`), the one fact
-from which the rest can be made again; then its audit row; last, for the round as a whole, `decisions`. A finding whose
-decision is missing is decided again, and is recognised in the transition that it has already made. The other way round, a
-crash between the two would leave a finding that counts as decided and has opened nothing.
+The order of writing is what makes `kill -9` harmless. For each finding: first the transition (`breaker_rows`), the one
+fact from which the rest can be made again; then its audit row; last, for the round as a whole, `decisions`. A finding
+whose decision is missing is decided again, and is recognised in the transition that it has already made. The other way
+round, a crash between the two would leave a finding that counts as decided and has opened nothing.
 """
 
 from __future__ import annotations

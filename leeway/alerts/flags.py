@@ -1,8 +1,8 @@
-"""A breaker as a boolean flag, over the OpenFeature Remote Evaluation Protocol (OFREP): true means that the subject may run.
+"""A breaker as a boolean flag, over the OpenFeature Remote Evaluation Protocol (OFREP): true: the subject may run.
 
-The key is a breaker's id or its subject's text. A subject that has no breaker is an unknown flag, so that the caller's own
-default holds, which should be true. A half-open breaker answers true to one evaluation for each cooldown: that is its probe.
-Evaluating all flags at once is what clients do to fill a cache; it admits no probe.
+The key is a breaker's id or its subject's text. A subject that has no breaker is an unknown flag, so that the caller's
+own default holds, which should be true. A half-open breaker answers true to one evaluation for each cooldown: that is
+its probe. Evaluating all flags at once is what clients do to fill a cache; it admits no probe.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ class Judgement:
     """What the rules make of a finding: a breaker to open, or why none.
 
     Attributes:
-        rules: Those that want this breaker opened, in the order of the file; the first names the transition. Empty where
-            no rule speaks of the finding.
+        rules: Those that want this breaker opened, in the order of the file; the first names the transition. Empty
+            where no rule speaks of the finding.
         subject: None where nothing is to be opened.
         decision: Stable word for `decisions`, where `subject` is None.
     """
@@ -53,7 +53,7 @@ def judge(finding: Finding, rules: Rules) -> tuple[Judgement, ...]:
 
 
 def moved_tool(finding: Finding) -> str:
-    """The tool whose share of the calls grew most or, where none grew, shrank most; '' where the finding is about no tool."""
+    """The tool whose share of the calls grew most or, where none grew, shrank most; '' where there is none."""
     if finding.stream.signal != "tools":
         return ""
     before, now = _shares(finding.baseline), _shares(finding.current)

@@ -42,7 +42,7 @@ def document(routes: Sequence[Route], version: str, *, token: bool) -> dict[str,
         [(model, "serialization" if _is_answer(model, routes) else "validation") for model in ordered],
         ref_template=_REFERENCE,
     )
-    by_model = {model: schema for (model, _), schema in schemas.items()}
+    by_model: dict[object, dict[str, Any]] = {model: schema for (model, _), schema in schemas.items()}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         path = _PARAMETER.sub(r"{\1}", route.path)
@@ -61,7 +61,7 @@ def document(routes: Sequence[Route], version: str, *, token: bool) -> dict[str,
 
 
 def _operation(
-    route: Route, by_model: dict[type[BaseModel], dict[str, Any]], definitions: dict[str, Any], *, token: bool
+    route: Route, by_model: dict[object, dict[str, Any]], definitions: dict[str, Any], *, token: bool
 ) -> dict[str, Any]:
     answer = {"description": "Done"}
     if route.answer is not None:

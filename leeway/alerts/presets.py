@@ -104,7 +104,7 @@ def alertmanager(news: News) -> list[dict[str, Any]]:
 
 
 def slack(news: News) -> dict[str, Any]:
-    """An incoming webhook's message; Slack's own signs (&, <, >) are escaped, its limit of 3000 signs a block is kept."""
+    """An incoming webhook's message, with Slack's own signs (&, <, >) escaped and at most 3000 characters a block."""
     t = news.transition
     link = _links(news).get("dashboard", "")
     lines = [f"*{_escaped(_sentence(t))}*", *(f"• {_escaped(f.headline)}" for f in news.findings[:FINDINGS_KEPT])]

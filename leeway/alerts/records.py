@@ -94,7 +94,8 @@ class Audit:
 
 
 _TRANSITION: Final = (
-    "id", "seq", "transition_id", "at", "subject", "subject_kind", "project", "service_name", "agent_name", "version", "tool_name",
+    "id", "seq", "transition_id", "at", "subject", "subject_kind",
+    "project", "service_name", "agent_name", "version", "tool_name",
     "from_state", "to_state", "reason", "rule", "rule_version", "actor", "finding_ids", "details",
 )  # fmt: skip
 
@@ -187,7 +188,7 @@ def shown_finding(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_json(value: object) -> str:
-    """Compact, keys in a fixed order, so that the same value is the same text; infinities and NaN, which JSON lacks, as text."""
+    """Compact, keys in a fixed order: the same value is the same text. Infinities and NaN become text."""
     try:
         return _dumps(value)
     except ValueError:

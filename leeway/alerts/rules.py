@@ -167,7 +167,7 @@ class Rules(_Section):
         return next((r for r in self.rules if r.name == name), None)
 
     def for_detectors(self) -> Mapping[str, Mapping[str, Any]]:
-        """`{"false_alarms": {"at_most": 1.0, "per_s": 2592000.0}, "watch": {...}}`; in `watch` only what the file says."""
+        """`{"false_alarms": {"at_most": 1.0, "per_s": 2592000.0}, "watch": {...}}`, in `watch` only what is said."""
         return {
             "false_alarms": {"at_most": self.false_alarms.at_most, "per_s": self.false_alarms.per},
             "watch": self.watch.model_dump(exclude_none=True),
@@ -186,8 +186,8 @@ def matches(patterns: Sequence[str], text: str) -> bool:
 def effect_size(effect: float, unit: str) -> float:
     """How far a drift goes, as `min_effect` counts it: 0 is no change, 0.1 is a tenth.
 
-    For a share it is the share of runs' behaviour that moved. For a ratio it is its distance from 1, the same for growth
-    and for decline: 1.25 and 0.8 are both 0.25; a ratio of or from nothing is infinite.
+    For a share it is the share of runs' behaviour that moved. For a ratio it is its distance from 1, the same for
+    growth and for decline: 1.25 and 0.8 are both 0.25; a ratio of or from nothing is infinite.
 
     Returns:
         NaN where the effect is not a number.

@@ -27,9 +27,9 @@ def outcome_of(
 ) -> tuple[Outcome, int | None]:
     """What an attempt came to, and when the next one is due.
 
-    As Standard Webhooks has it, every answer but a 2xx is a failure that is tried again, redirects and other 4xx included: a
-    receiver that is being deployed answers 404, one whose secret is being rotated 401. Only 410 says that this message is
-    not wanted; it is a dead letter at once. The next message is sent as ever: nothing is ever switched off.
+    As Standard Webhooks has it, every answer but a 2xx is a failure that is tried again, redirects and other 4xx
+    included: a receiver that is being deployed answers 404, one whose secret is being rotated 401. Only 410 says that
+    this message is not wanted; it is a dead letter at once. The next message is sent as ever: nothing is switched off.
 
     Args:
         number: Of this attempt, from 1.
@@ -47,8 +47,11 @@ def outcome_of(
 
 
 def backoff_s(number: int, delivery: str, schedule: Schedule) -> float:
-    """The wait after attempt `number`: half of it fixed, half of it jitter that follows from the delivery's id, so that many
-    deliveries that failed together do not come back together, and a replay waits as long as the first time did."""
+    """The wait after attempt `number`: half of it fixed, half of it jitter.
+
+    The jitter follows from the delivery's id: deliveries that failed together do not come back together, and the same
+    history always gives the same waits.
+    """
     full_s = min(schedule.retry_s_max, schedule.first_retry_s * 2.0 ** min(number - 1, 60))
     digest = hashlib.sha256(f"{delivery}/{number}".encode()).digest()
     return full_s * (0.5 + 0.5 * int.from_bytes(digest[:8], "big") / 2**64)

@@ -15,9 +15,9 @@ def when(ns: int) -> datetime:
     return EPOCH + timedelta(microseconds=ns // 1000)
 
 
-def finding(id: str, at_ns: int, **changes: Any) -> dict[str, Any]:
+def finding(finding_id: str, at_ns: int, **changes: Any) -> dict[str, Any]:
     row = {
-        "id": id,
+        "id": finding_id,
         "found_at": when(at_ns),
         "project": "default",
         "service_name": "travel-desk",

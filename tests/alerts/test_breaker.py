@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -61,7 +62,8 @@ def logs(draw: st.DrawFn) -> list[Event]:
                 st.builds(PersonSilences, st.just(at), words, st.integers(at, at + 300 * S)),
             ])
         )  # fmt: skip
-        events.append(draw(make))
+        event: Any = draw(make)
+        events.append(event)
     return events
 
 
