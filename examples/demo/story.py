@@ -20,7 +20,7 @@ from leeway.model import Unavailable
 
 T = TypeVar("T")
 POLL_S: Final = 0.15
-CANARY_SHARE: Final = 0.5
+ROLLOUT_SHARE: Final = 0.75
 RUNS_AFTER_ROLLBACK: Final = 60
 """Runs of the good version, after the roll-back, that must be stored before traffic counts as returned."""
 
@@ -45,16 +45,15 @@ class Story:
         self.first_run()
         self.baseline()
         self.bad_rollout()
-        finding = self.finding()
+        self.finding()
         opened = self.breaker_opens()
         message = self.webhook(opened)
         timeline = self.timeline(opened, message)
         self.traffic_returns()
         self.breaker_closes()
         self.account()
-        self.screen.done(
-            f"the story is complete; the drift was first seen in {finding.agent_name or 'the run as a whole'}"
-        )
+        self.what_was_found()
+        self.screen.done("the story is complete; each step was checked against the tables or the receiver")
         return timeline
 
     # -- steps ------------------------------------------------------------------------------------------------------
@@ -89,8 +88,8 @@ class Story:
         self.screen.done(f"baseline known, from {runs['']} runs; nothing was reported, as nothing has changed")
 
     def bad_rollout(self) -> None:
-        self.screen.begin(f"{V2.version} is rolled out to {CANARY_SHARE:.0%} of the travellers")
-        self.rollout.shift({V1.version: 1 - CANARY_SHARE, V2.version: CANARY_SHARE}, "rollout")
+        self.screen.begin(f"{V2.version} is rolled out to {ROLLOUT_SHARE:.0%} of the travellers")
+        self.rollout.shift({V1.version: 1 - ROLLOUT_SHARE, V2.version: ROLLOUT_SHARE}, "rollout")
         self.screen.detail(
             f"{V2.version} prefers a stale fare cache to a search, answers shorter, is slower and dearer.\n"
             "It raises no exception and returns no error code."
@@ -98,7 +97,7 @@ class Story:
         sent = self.until("a first run of the bad version", 30, lambda: self.traffic.first.get(V2.version))
         self.screen.done(f"first bad run ended: {sent.trace_id}")
 
-    def finding(self) -> FindingRow:
+    def finding(self) -> None:
         self.screen.begin("detectors compare")
 
         def found() -> FindingRow | None:
@@ -107,7 +106,6 @@ class Story:
         finding = self.until(f"a finding about {V2.version}", 120, found)
         self.screen.done(f"drift found: {finding.headline}")
         self.screen.detail(evidence(finding))
-        return finding
 
     def breaker_opens(self) -> Transition:
         self.screen.begin("alerts decide")
@@ -214,6 +212,13 @@ class Story:
             f"{sent_runs:,} runs and {sent_spans:,} spans sent, as many stored, none twice; "
             f"every critical path adds up; no false alarm about {V1.version}"
         )
+
+    def what_was_found(self) -> None:
+        """All of it; the first was enough to act."""
+        findings = self.tables.findings()
+        signals = ", ".join(dict.fromkeys(f.signal for f in findings))
+        self.screen.done(f"{len(findings)} drifts of {V2.version} were found in all: {signals}")
+        self.screen.detail("\n".join(f.headline for f in findings))
 
     # -- how steps wait ---------------------------------------------------------------------------------------------
 

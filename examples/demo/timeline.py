@@ -15,7 +15,10 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Timeline:
-    """Moments, Unix time; all of one machine's clock. The first is zero, the last is what counts."""
+    """Moments, Unix time, all of one machine's clock. From the first to the last is what counts.
+
+    Those between need not be in order: while the first bad run is assembled, others end.
+    """
 
     marks: tuple[Mark, ...]
 
@@ -33,7 +36,7 @@ class Timeline:
         """One line a mark, with the time since the first and since the one before."""
         began_ns = previous_ns = self.marks[0].at_ns
         lines = []
-        for mark in self.marks:
+        for mark in sorted(self.marks, key=lambda mark: mark.at_ns):
             since_s, step_s = (mark.at_ns - began_ns) / 1e9, (mark.at_ns - previous_ns) / 1e9
             lines.append(f"{since_s:+8.2f} s  ({step_s:+6.2f})  {mark.what}")
             previous_ns = mark.at_ns

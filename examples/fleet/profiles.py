@@ -46,7 +46,7 @@ V2: Final = replace(
     # The new prompt praises the cache for being fast. Its fares are two days old.
     search_tools={"search_flights": 0.24, "search_partner_fares": 0.06, "lookup_cached_fares": 0.70},
     searcher_model="gpt-4.1-mini",
-    thinking_ms=930.0,
+    thinking_ms=1200.0,
     prompt_tokens=1500.0,
     answer_words=40.0,
 )
