@@ -28,7 +28,7 @@ fi
 printf 'Installing %s pinned packages into .venv (about 1 GB; the first time takes a few minutes)\n' \
     "$(grep -c '==' requirements/dev.txt)"
 "$python" -m pip install --require-hashes --disable-pip-version-check --no-input -r requirements/dev.txt |
-    grep -v '^Requirement already satisfied' || true
+    grep -vE '^(Requirement already satisfied|Ignoring |Looking in )' || true
 # grep hides pip's status: ask again, which costs a moment and says what is missing.
 "$python" -m pip install --require-hashes --disable-pip-version-check --no-input --quiet -r requirements/dev.txt ||
     fail "the pinned packages could not be installed; see above"

@@ -1,7 +1,7 @@
 """From what was said to each room's own `Settings`.
 
-Every field of every room's dataclass is a setting: `[collector] spool_bytes_max` in leeway.toml is
-LEEWAY_COLLECTOR_SPOOL_BYTES_MAX in the environment and --spool-bytes-max on `leeway collector`. Fields that several
+Every field of every room's dataclass is a setting: `[collector] request_bytes_max` in leeway.toml is
+LEEWAY_COLLECTOR_REQUEST_BYTES_MAX in the environment and --request-bytes-max on `leeway collector`. Fields that several
 rooms share, and the ports that everybody knows, have a short key of their own (`SHORT`).
 """
 

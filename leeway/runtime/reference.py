@@ -20,7 +20,7 @@ A flag precedes the environment, which precedes `leeway.toml` (in the current fo
 `LEEWAY_CONFIG` says), which precedes the default. A mistake is one line that names the key, the value and what would be
 right; a key of `leeway.toml` that nobody reads is a mistake too. Sizes (`…_bytes…`) may be written as `64MiB`.
 
-On a component's own command each setting is also a flag, such as `--spool-bytes-max` on `leeway collector`; `leeway up`
+On a component's own command each setting is also a flag, such as `--request-bytes-max` on `leeway collector`; `leeway up`
 takes the general ones.
 
 ```toml
@@ -33,8 +33,8 @@ connect_timeout_s = 5.0
 ```
 """
 GENERAL: Final = {
-    "clickhouse_url": "ClickHouse over HTTP: `http[s]://[user:password@]host:port`. Given to `leeway up`, no store of its"
-    " own is started.",
+    "clickhouse_url": "ClickHouse over HTTP: `http[s]://[user:password@]host:port`. Without it, `leeway up` starts its"
+    " own.",
     "store_port": "The embedded store.",
     "grpc_port": "OTLP/gRPC.",
     "http_port": "OTLP/HTTP, and the collector's `/healthz`, `/readyz` and `/metrics`.",
@@ -64,7 +64,7 @@ def settings_page() -> str:
 
 def _general() -> Iterable[tuple[str, object, str]]:
     for key, doc in {**SHARED, **GENERAL}.items():
-        yield key, DEFAULTS.get(key, "http://127.0.0.1:8123; in `up` the embedded store's"), doc
+        yield key, DEFAULTS.get(key, "http://127.0.0.1:8123"), doc
     assert set(GENERAL) == {k for k in SHORT.values() if "." not in k}  # noqa: S101 - a page that misses one is wrong
 
 

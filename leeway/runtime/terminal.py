@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from leeway.runtime.child import LogFile
@@ -55,11 +54,15 @@ class Screen:
 
     def addresses(self, rows: Sequence[tuple[str, str, str]]) -> None:
         """A table of component, address, and what is there."""
-        table = Table(box=None, padding=(0, 2), show_header=False)
-        for name, address, what in rows:
-            table.add_row(Text(name, "bold"), Text(address, "cyan"), Text(what, "dim"))
+        name_width, address_width = (max(len(row[i]) for row in rows) for i in (0, 1))
         self.console.print()
-        self.console.print(table)
+        for name, address, what in rows:
+            self.console.print(
+                Text(f"  {name:{name_width}}  ", "bold"),
+                Text(f"{address:{address_width}}  ", "cyan"),
+                Text(what, "dim"),
+                sep="",
+            )
         self.console.print()
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -42,36 +41,40 @@ class Leeway:
                 text=True,
                 bufsize=1,
             )
+        self._ready = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def wait_until_ready(self) -> None:
         """Returns when it has said `ready` on a line of its own; fails the test if it ends before."""
+        if not self._ready.wait(READY_WITHIN_S) or "ready" not in self.output:
+            self.process.kill()
+            pytest.fail(f"not ready: {self.output}\n{self.errors.read_text()[-4000:]}")
+
+    def _read(self) -> None:
         assert self.process.stdout is not None
-        deadline_s = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < deadline_s:
-            readable, _, _ = select.select([self.process.stdout], [], [], 1)
-            line = self.process.stdout.readline() if readable else ""
-            if line:
-                self.output.append(line.rstrip("\n"))
+        for line in self.process.stdout:
+            self.output.append(line.rstrip("\n"))
             if line == "ready\n":
-                return
-            if not line and self.process.poll() is not None:
-                break
-        self.process.kill()
-        pytest.fail(f"not ready: {self.output}\n{self.errors.read_text()[-4000:]}")
+                self._ready.set()
+        self._ready.set()
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Ask it to stop, wait, and return its status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        assert self.process.stdout is not None
-        self.output += self.process.stdout.read().splitlines()
-        self.process.stdout.close()
-        return self.process.wait(timeout=120)
+        status = self.process.wait(timeout=120)
+        self._close()
+        return status
 
     def end(self) -> None:
         """Whatever it was doing."""
         self.process.kill()
         self.process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        self._reader.join(timeout=10)
         if self.process.stdout is not None:
             self.process.stdout.close()
 
