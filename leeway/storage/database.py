@@ -25,6 +25,7 @@ RETRYABLE_CODES: Final = frozenset({
     209,  # SOCKET_TIMEOUT
     210,  # NETWORK_ERROR
     241,  # MEMORY_LIMIT_EXCEEDED
+    236,  # ABORTED
     242,  # TABLE_IS_READ_ONLY
     243,  # NOT_ENOUGH_SPACE
     252,  # TOO_MANY_PARTS
@@ -78,17 +79,23 @@ class Database:
             return self._client.command(sql, parameters=dict(parameters or {}), settings=dict(settings or {}))
 
     def rows(self, sql: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
-        """The rows of a query as dictionaries. For small results; `frame` for the rest."""
+        """The rows of a query as dictionaries. For small results; `frame` for the rest.
+
+        Times are aware and in UTC, whole microseconds; for nanoseconds ask for `toUnixTimestamp64Nano(…)`.
+        """
         with _failures():
             return list(self._client.query(sql, parameters=dict(parameters or {})).named_results())
 
     def frame(self, sql: str, parameters: Parameters | None = None) -> pl.DataFrame:
-        """The rows of a query as a polars frame, through Arrow."""
+        """The rows of a query as a polars frame, through Arrow.
+
+        Strings of every kind come as String, DateTime64 as Datetime in UTC, Map as Map, Tuple as Struct. What Arrow has
+        no type for comes as ClickHouse keeps it: DateTime as UInt32 seconds, Enum as its number, UInt128 as 16 bytes;
+        ask for `toDateTime64(…)` and `toString(…)` there.
+        """
         with _failures():
             table = self._client.query_arrow(sql, parameters=dict(parameters or {}), use_strings=True)
-        frame = pl.from_arrow(table)
-        assert isinstance(frame, pl.DataFrame)
-        return frame
+        return pl.DataFrame(table)
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]], token: str = "") -> None:
         """Insert rows into `leeway.{table}`.
@@ -101,7 +108,10 @@ class Database:
             self._client.insert(table, rows, column_names=list(columns), database="leeway", settings=settings)
 
     def insert_frame(self, table: str, frame: pl.DataFrame, token: str = "") -> None:
-        """Insert a polars frame, whose columns are named as the table's, into `leeway.{table}`, through Arrow."""
+        """Insert a polars frame, whose columns are named as the table's, into `leeway.{table}`, through Arrow.
+
+        A Map column must be one in the frame too (`pl.Map`); columns left out get their defaults.
+        """
         settings = {"async_insert": 0, **({"insert_deduplication_token": token} if token else {})}
         with _failures():
             self._client.insert_arrow(table, frame.to_arrow(), database="leeway", settings=settings)
@@ -133,6 +143,7 @@ def _connect(settings: Settings) -> Client:
             autogenerate_session_id=False,
             query_retries=0,
             compress=False,
+            tz_mode="aware",
             pool_mgr=get_pool_manager(maxsize=16),
         )
 

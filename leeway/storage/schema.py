@@ -2,7 +2,8 @@
 
 Migrations are forward only and remembered with a checksum of what was run. Views hold no data, so they are made anew
 whenever their text changes; the ingest view is changed in place, so that no INSERT meets a moment without it.
-Two processes may start at once: every statement may be repeated, and the ledger of migrations is written after it.
+Two processes may start at once, and any may die between two steps: every statement may be repeated (`IF NOT EXISTS`),
+and what is remembered is written after it was done.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from leeway.storage.database import Database
 from leeway.storage.templates import read_sql, render
 
 INGEST_VIEW: Final = "span_rows_from_otlp"
+UNKNOWN_TABLE: Final = 60
+UNKNOWN_DATABASE: Final = 81
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,7 @@ def migrate(db: Database) -> list[str]:
         Rejected: A migration that was run earlier has changed since, or the database is newer than this code.
     """
     constants = sql_constants(load_conventions(db.settings.conventions, db.settings.prices))
-    db.command("CREATE DATABASE IF NOT EXISTS leeway")
-    db.command(read_sql("bootstrap.sql"))
-    known = {r["name"]: r["checksum"] for r in db.rows(read_sql("queries/schema_versions.sql"))}
+    known = _known(db)
     done: list[str] = []
     ours = migrations()
     newer = sorted(n for n in known if not n.startswith("views/") and n not in {m.name for m in ours})
@@ -76,11 +77,25 @@ def migrate(db: Database) -> list[str]:
                 f"migration {migration.name} was changed after it had been run (checksum {known[migration.name]} then, "
                 f"{migration.checksum} now); restore the file and put the change into a new migration"
             )
+    migrated = bool(done)  # `SELECT *` in a view means the columns of the day it was made
     for view in views(constants):
-        if known.get(view.name) != view.checksum:
+        if migrated or known.get(view.name) != view.checksum:
             _run(db, view, _in_place(db, view))
             done.append(view.name)
     return done
+
+
+def _known(db: Database) -> dict[str, str]:
+    """What was run, name to checksum; one query where there is a database already."""
+    try:
+        rows = db.rows(read_sql("queries/schema_versions.sql"))
+    except Rejected as e:
+        if getattr(e.__cause__, "code", None) not in (UNKNOWN_TABLE, UNKNOWN_DATABASE):
+            raise
+        db.command("CREATE DATABASE IF NOT EXISTS leeway")
+        db.command(read_sql("bootstrap.sql"))
+        rows = db.rows(read_sql("queries/schema_versions.sql"))
+    return {row["name"]: row["checksum"] for row in rows}
 
 
 def _run(db: Database, statement: Statement, sql: str) -> None:
@@ -108,7 +123,11 @@ def _statements(folder: str, constants: Mapping[str, str]) -> tuple[Statement, .
 
 def _statement(folder: str, file: str, constants: Mapping[str, str]) -> Statement:
     sql = render(read_sql(f"{folder}/{file}"), constants)
-    bare = " ".join(line for raw in sql.splitlines() if (line := raw.split("--", 1)[0].strip()))
     stem = file.removesuffix(".sql")
     name = stem if folder == "migrations" else f"views/{stem}"
-    return Statement(name, sql, hashlib.sha256(bare.encode()).hexdigest()[:16])
+    return Statement(name, sql, _checksum(sql))
+
+
+def _checksum(sql: str) -> str:
+    bare = " ".join(line for raw in sql.splitlines() if (line := raw.split("--", 1)[0].strip()))
+    return hashlib.sha256(bare.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What frameworks say, understood: operations, models, tokens, cost. The golden half is real spans of ten frameworks."""
+"""What frameworks say, understood: operations, models, tokens, cost. The golden half is real spans."""
 
 from __future__ import annotations
 

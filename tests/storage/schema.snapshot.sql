@@ -1,0 +1,798 @@
+CREATE VIEW leeway.audit
+(
+    `id` String,
+    `at` DateTime64(6, 'UTC'),
+    `actor` String,
+    `action` LowCardinality(String),
+    `subject` String,
+    `reason` String,
+    `details` String
+)
+AS SELECT *
+FROM leeway.audit_rows
+FINAL;
+
+CREATE TABLE leeway.audit_rows
+(
+    `id` String,
+    `at` DateTime64(6, 'UTC'),
+    `actor` String,
+    `action` LowCardinality(String),
+    `subject` String,
+    `reason` String,
+    `details` String
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(at)
+ORDER BY (at, id)
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE leeway.batches
+(
+    `kind` LowCardinality(String),
+    `writer` String,
+    `seq` UInt64,
+    `rows` UInt64,
+    `committed_at` DateTime64(6, 'UTC'),
+    `request_hashes` Array(UInt128)
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(committed_at)
+ORDER BY (kind, writer, seq)
+TTL toDateTime(committed_at) + toIntervalDay(30)
+SETTINGS non_replicated_deduplication_window = 1000, index_granularity = 8192;
+
+CREATE TABLE leeway.breaker_rows
+(
+    `id` String,
+    `seq` UInt64,
+    `transition_id` String,
+    `at` DateTime64(6, 'UTC'),
+    `subject` String,
+    `subject_kind` LowCardinality(String),
+    `project` LowCardinality(String),
+    `service_name` LowCardinality(String),
+    `agent_name` LowCardinality(String),
+    `version` LowCardinality(String),
+    `tool_name` LowCardinality(String),
+    `from_state` LowCardinality(String),
+    `to_state` LowCardinality(String),
+    `reason` String,
+    `rule` LowCardinality(String),
+    `rule_version` LowCardinality(String),
+    `actor` LowCardinality(String),
+    `finding_ids` Array(String),
+    `details` String
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (id, seq)
+SETTINGS index_granularity = 8192;
+
+CREATE VIEW leeway.breakers
+(
+    `id` String,
+    `seq` UInt64,
+    `transition_id` String,
+    `at` DateTime64(6, 'UTC'),
+    `subject` String,
+    `subject_kind` LowCardinality(String),
+    `project` LowCardinality(String),
+    `service_name` LowCardinality(String),
+    `agent_name` LowCardinality(String),
+    `version` LowCardinality(String),
+    `tool_name` LowCardinality(String),
+    `from_state` LowCardinality(String),
+    `to_state` LowCardinality(String),
+    `reason` String,
+    `rule` LowCardinality(String),
+    `rule_version` LowCardinality(String),
+    `actor` LowCardinality(String),
+    `finding_ids` Array(String),
+    `details` String
+)
+AS SELECT *
+FROM leeway.breaker_rows
+FINAL;
+
+CREATE VIEW leeway.critical_path
+(
+    `project` LowCardinality(String),
+    `trace_id` String,
+    `run_start_time` DateTime64(9, 'UTC'),
+    `service_version` LowCardinality(String),
+    `agent_version` LowCardinality(String),
+    `position` UInt32,
+    `span_id` String,
+    `name` LowCardinality(String),
+    `operation` LowCardinality(String),
+    `service_name` LowCardinality(String),
+    `agent_name` LowCardinality(String),
+    `tool_name` LowCardinality(String),
+    `model` LowCardinality(String),
+    `self_ns` UInt64
+)
+AS SELECT
+    project,
+    trace_id,
+    start_time AS run_start_time,
+    service_version,
+    agent_version,
+    position,
+    step.span_id AS span_id,
+    step.name AS name,
+    step.operation AS operation,
+    step.service_name AS service_name,
+    step.agent_name AS agent_name,
+    step.tool_name AS tool_name,
+    step.model AS model,
+    step.self_ns AS self_ns
+FROM leeway.run_rows
+FINAL
+ARRAY JOIN
+    critical_path AS step,
+    arrayEnumerate(critical_path) AS position;
+
+CREATE TABLE leeway.decisions
+(
+    `finding_id` String,
+    `rule` LowCardinality(String),
+    `rule_version` LowCardinality(String),
+    `at` DateTime64(6, 'UTC'),
+    `decision` LowCardinality(String),
+    `reason` String,
+    `breaker_id` String
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(at)
+ORDER BY (finding_id, rule, rule_version)
+SETTINGS index_granularity = 8192;
+
+CREATE VIEW leeway.deliveries
+(
+    `delivery_id` String,
+    `transition_id` String,
+    `target` LowCardinality(String),
+    `preset` LowCardinality(String),
+    `url` String,
+    `attempt` UInt32,
+    `at` DateTime64(6, 'UTC'),
+    `outcome` LowCardinality(String),
+    `status_code` UInt16,
+    `error` String,
+    `duration_ms` Float64,
+    `next_attempt_at` Nullable(DateTime64(6, 'UTC')),
+    `body` String
+)
+AS SELECT *
+FROM leeway.delivery_rows
+FINAL;
+
+CREATE TABLE leeway.delivery_rows
+(
+    `delivery_id` String,
+    `transition_id` String,
+    `target` LowCardinality(String),
+    `preset` LowCardinality(String),
+    `url` String,
+    `attempt` UInt32,
+    `at` DateTime64(6, 'UTC'),
+    `outcome` LowCardinality(String),
+    `status_code` UInt16,
+    `error` String,
+    `duration_ms` Float64,
+    `next_attempt_at` Nullable(DateTime64(6, 'UTC')),
+    `body` String CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(at)
+ORDER BY (delivery_id, attempt, outcome)
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE leeway.finding_rows
+(
+    `id` String,
+    `found_at` DateTime64(6, 'UTC'),
+    `project` LowCardinality(String),
+    `service_name` LowCardinality(String),
+    `agent_name` LowCardinality(String),
+    `version` LowCardinality(String),
+    `signal` LowCardinality(String),
+    `dimension` LowCardinality(String),
+    `detector` LowCardinality(String),
+    `direction` LowCardinality(String),
+    `headline` String,
+    `baseline_version` LowCardinality(String),
+    `baseline_runs` UInt64,
+    `baseline` String,
+    `current_runs` UInt64,
+    `current` String,
+    `effect` Float64,
+    `effect_unit` LowCardinality(String),
+    `e_value` Float64,
+    `threshold` Float64,
+    `evidence` String,
+    `exemplars_baseline` Array(String),
+    `exemplars_current` Array(String),
+    `first_observed_at` DateTime64(9, 'UTC'),
+    `writer` LowCardinality(String),
+    `seq` UInt64
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(found_at)
+ORDER BY (project, service_name, found_at, id)
+SETTINGS index_granularity = 8192;
+
+CREATE VIEW leeway.findings
+(
+    `id` String,
+    `found_at` DateTime64(6, 'UTC'),
+    `project` LowCardinality(String),
+    `service_name` LowCardinality(String),
+    `agent_name` LowCardinality(String),
+    `version` LowCardinality(String),
+    `signal` LowCardinality(String),
+    `dimension` LowCardinality(String),
+    `detector` LowCardinality(String),
+    `direction` LowCardinality(String),
+    `headline` String,
+    `baseline_version` LowCardinality(String),
+    `baseline_runs` UInt64,
+    `baseline` String,
+    `current_runs` UInt64,
+    `current` String,
+    `effect` Float64,
+    `effect_unit` LowCardinality(String),
+    `e_value` Float64,
+    `threshold` Float64,
+    `evidence` String,
+    `exemplars_baseline` Array(String),
+    `exemplars_current` Array(String),
+    `first_observed_at` DateTime64(9, 'UTC'),
+    `writer` LowCardinality(String),
+    `seq` UInt64,
+    `stream` Tuple(
+        project String,
+        service String,
+        agent String,
+        version String,
+        signal String,
+        dimension String)
+)
+AS SELECT
+    *,
+    CAST((project, service_name, agent_name, version, signal, dimension), 'Tuple(project String, service String, agent String, version String, signal String, dimension String)') AS stream
+FROM leeway.finding_rows
+FINAL;
+
+CREATE TABLE leeway.observation_rows
+(
+    `project` LowCardinality(String),
+    `service_name` LowCardinality(String),
+    `agent_name` LowCardinality(String),
+    `version` LowCardinality(String),
+    `environment` LowCardinality(String),
+    `variant` LowCardinality(String),
+    `trace_id` String CODEC(ZSTD(1)),
+    `session_id` String CODEC(ZSTD(1)),
+    `start_time` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `end_time` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `duration_ns` Int64,
+    `llm_calls` UInt32,
+    `tool_calls` UInt32,
+    `errors` UInt32,
+    `refusals` UInt32,
+    `input_tokens` UInt64,
+    `output_tokens` UInt64,
+    `output_chars` UInt64,
+    `cost_usd` Float64,
+    `tools` Map(LowCardinality(String), UInt32),
+    `finish_reasons` Map(LowCardinality(String), UInt32),
+    `output_types` Map(LowCardinality(String), UInt32),
+    `error_types` Map(LowCardinality(String), UInt32),
+    `handovers` Map(LowCardinality(String), UInt32),
+    `models` Map(LowCardinality(String), UInt32),
+    `writer` LowCardinality(String),
+    `seq` UInt64 CODEC(Delta(8), ZSTD(1)),
+    `ordinal` UInt32,
+    INDEX by_seq seq TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(end_time)
+PRIMARY KEY (project, service_name, agent_name, version, end_time)
+ORDER BY (project, service_name, agent_name, version, end_time, trace_id)
+SETTINGS index_granularity = 8192;
+
+CREATE VIEW leeway.observations
+(
+    `project` LowCardinality(String),
+    `service_name` LowCardinality(String),
+    `agent_name` LowCardinality(String),
+    `version` LowCardinality(String),
+    `environment` LowCardinality(String),
+    `variant` LowCardinality(String),
+    `trace_id` String,
+    `session_id` String,
+    `start_time` DateTime64(9, 'UTC'),
+    `end_time` DateTime64(9, 'UTC'),
+    `duration_ns` Int64,
+    `llm_calls` UInt32,
+    `tool_calls` UInt32,
+    `errors` UInt32,
+    `refusals` UInt32,
+    `input_tokens` UInt64,
+    `output_tokens` UInt64,
+    `output_chars` UInt64,
+    `cost_usd` Float64,
+    `tools` Map(LowCardinality(String), UInt32),
+    `finish_reasons` Map(LowCardinality(String), UInt32),
+    `output_types` Map(LowCardinality(String), UInt32),
+    `error_types` Map(LowCardinality(String), UInt32),
+    `handovers` Map(LowCardinality(String), UInt32),
+    `models` Map(LowCardinality(String), UInt32),
+    `writer` LowCardinality(String),
+    `seq` UInt64,
+    `ordinal` UInt32
+)
+AS SELECT *
+FROM leeway.observation_rows
+FINAL;
+
+CREATE TABLE leeway.otlp_traces
+(
+    `resource` Tuple(attributes Array(Tuple(
+        key String,
+        value Tuple(
+            string_value String,
+            bool_value Bool,
+            int_value Int64,
+            double_value Float64,
+            bytes_value String,
+            array_value Tuple(`values` Array(Tuple(
+                string_value String,
+                bool_value Bool,
+                int_value Int64,
+                double_value Float64,
+                value Int8))),
+            array_json String,
+            kvlist_json String,
+            value Int8)))),
+    `schema_url` String,
+    `scope_spans` Array(Tuple(
+        schema_url String,
+        scope Tuple(
+            name String,
+            version String,
+            attributes Array(Tuple(
+                key String,
+                value Tuple(
+                    string_value String,
+                    bool_value Bool,
+                    int_value Int64,
+                    double_value Float64,
+                    bytes_value String,
+                    array_value Tuple(`values` Array(Tuple(
+                        string_value String,
+                        bool_value Bool,
+                        int_value Int64,
+                        double_value Float64,
+                        value Int8))),
+                    array_json String,
+                    kvlist_json String,
+                    value Int8)))),
+        spans Array(Tuple(
+            trace_id String,
+            span_id String,
+            trace_state String,
+            parent_span_id String,
+            flags UInt32,
+            name String,
+            kind Int32,
+            start_time_unix_nano UInt64,
+            end_time_unix_nano UInt64,
+            attributes Array(Tuple(
+                key String,
+                value Tuple(
+                    string_value String,
+                    bool_value Bool,
+                    int_value Int64,
+                    double_value Float64,
+                    bytes_value String,
+                    array_value Tuple(`values` Array(Tuple(
+                        string_value String,
+                        bool_value Bool,
+                        int_value Int64,
+                        double_value Float64,
+                        value Int8))),
+                    array_json String,
+                    kvlist_json String,
+                    value Int8))),
+            dropped_attributes_count UInt32,
+            events Array(Tuple(
+                time_unix_nano UInt64,
+                name String,
+                attributes Array(Tuple(
+                    key String,
+                    value Tuple(
+                        string_value String,
+                        bool_value Bool,
+                        int_value Int64,
+                        double_value Float64,
+                        bytes_value String,
+                        array_value Tuple(`values` Array(Tuple(
+                            string_value String,
+                            bool_value Bool,
+                            int_value Int64,
+                            double_value Float64,
+                            value Int8))),
+                        array_json String,
+                        kvlist_json String,
+                        value Int8))),
+                dropped_attributes_count UInt32)),
+            dropped_events_count UInt32,
+            links Array(Tuple(
+                trace_id String,
+                span_id String,
+                trace_state String,
+                flags UInt32,
+                attributes Array(Tuple(
+                    key String,
+                    value Tuple(
+                        string_value String,
+                        bool_value Bool,
+                        int_value Int64,
+                        double_value Float64,
+                        bytes_value String,
+                        array_value Tuple(`values` Array(Tuple(
+                            string_value String,
+                            bool_value Bool,
+                            int_value Int64,
+                            double_value Float64,
+                            value Int8))),
+                        array_json String,
+                        kvlist_json String,
+                        value Int8))),
+                dropped_attributes_count UInt32)),
+            dropped_links_count UInt32,
+            status Tuple(
+                message String,
+                code Int32))))),
+    `project` String,
+    `writer` String,
+    `batch` UInt64,
+    `received_unix_nano` UInt64
+)
+ENGINE = `Null`;
+
+CREATE TABLE leeway.progress
+(
+    `reader` String,
+    `revision` UInt64,
+    `saved_at` DateTime64(6, 'UTC'),
+    `position` String,
+    `state` String CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(revision)
+ORDER BY reader
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE leeway.run_rows
+(
+    `project` LowCardinality(String),
+    `trace_id` String CODEC(ZSTD(1)),
+    `revision` UInt64,
+    `root_span_id` String CODEC(ZSTD(1)),
+    `root_name` LowCardinality(String),
+    `root_operation` LowCardinality(String),
+    `service_name` LowCardinality(String),
+    `service_version` LowCardinality(String),
+    `agent_name` LowCardinality(String),
+    `agent_version` LowCardinality(String),
+    `variant` LowCardinality(String),
+    `environment` LowCardinality(String),
+    `conversation_id` String CODEC(ZSTD(1)),
+    `user_id` String CODEC(ZSTD(1)),
+    `start_time` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `duration_ns` Int64 CODEC(ZSTD(1)),
+    `spans` UInt32,
+    `llm_calls` UInt32,
+    `tool_calls` UInt32,
+    `errors` UInt32,
+    `input_tokens` UInt64,
+    `output_tokens` UInt64,
+    `cost_usd` Float64,
+    `complete` Bool,
+    `critical_path` Array(Tuple(
+        span_id String,
+        name LowCardinality(String),
+        operation LowCardinality(String),
+        service_name LowCardinality(String),
+        agent_name LowCardinality(String),
+        tool_name LowCardinality(String),
+        model LowCardinality(String),
+        self_ns UInt64)) CODEC(ZSTD(1)),
+    `assembled_at` DateTime64(6, 'UTC'),
+    INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(revision)
+PARTITION BY toYYYYMM(start_time)
+ORDER BY (project, trace_id)
+SETTINGS index_granularity = 8192;
+
+CREATE VIEW leeway.runs
+(
+    `project` LowCardinality(String),
+    `trace_id` String,
+    `revision` UInt64,
+    `root_span_id` String,
+    `root_name` LowCardinality(String),
+    `root_operation` LowCardinality(String),
+    `service_name` LowCardinality(String),
+    `service_version` LowCardinality(String),
+    `agent_name` LowCardinality(String),
+    `agent_version` LowCardinality(String),
+    `variant` LowCardinality(String),
+    `environment` LowCardinality(String),
+    `conversation_id` String,
+    `user_id` String,
+    `start_time` DateTime64(9, 'UTC'),
+    `duration_ns` Int64,
+    `spans` UInt32,
+    `llm_calls` UInt32,
+    `tool_calls` UInt32,
+    `errors` UInt32,
+    `input_tokens` UInt64,
+    `output_tokens` UInt64,
+    `cost_usd` Float64,
+    `complete` Bool,
+    `critical_path` Array(Tuple(
+        span_id String,
+        name LowCardinality(String),
+        operation LowCardinality(String),
+        service_name LowCardinality(String),
+        agent_name LowCardinality(String),
+        tool_name LowCardinality(String),
+        model LowCardinality(String),
+        self_ns UInt64)),
+    `assembled_at` DateTime64(6, 'UTC')
+)
+AS SELECT *
+FROM leeway.run_rows
+FINAL;
+
+CREATE TABLE leeway.schema_versions
+(
+    `name` String,
+    `checksum` String,
+    `at` DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(at)
+ORDER BY name
+SETTINGS index_granularity = 8192;
+
+CREATE TABLE leeway.span_rows
+(
+    `project` LowCardinality(String),
+    `trace_id` String CODEC(ZSTD(1)),
+    `span_id` String CODEC(ZSTD(1)),
+    `parent_span_id` String CODEC(ZSTD(1)),
+    `trace_state` String CODEC(ZSTD(1)),
+    `flags` UInt32 CODEC(ZSTD(1)),
+    `name` LowCardinality(String) CODEC(ZSTD(1)),
+    `span_kind` LowCardinality(String) CODEC(ZSTD(1)),
+    `start_time` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `duration_ns` Int64 CODEC(ZSTD(1)),
+    `status_code` LowCardinality(String) CODEC(ZSTD(1)),
+    `status_message` String CODEC(ZSTD(1)),
+    `scope_name` LowCardinality(String) CODEC(ZSTD(1)),
+    `scope_version` LowCardinality(String) CODEC(ZSTD(1)),
+    `service_name` LowCardinality(String) CODEC(ZSTD(1)),
+    `service_version` LowCardinality(String) CODEC(ZSTD(1)),
+    `environment` LowCardinality(String) CODEC(ZSTD(1)),
+    `operation` LowCardinality(String) CODEC(ZSTD(1)),
+    `agent_name` LowCardinality(String) CODEC(ZSTD(1)),
+    `agent_version` LowCardinality(String) CODEC(ZSTD(1)),
+    `conversation_id` String CODEC(ZSTD(1)),
+    `user_id` String CODEC(ZSTD(1)),
+    `model_requested` LowCardinality(String) CODEC(ZSTD(1)),
+    `model` LowCardinality(String) CODEC(ZSTD(1)),
+    `provider` LowCardinality(String) CODEC(ZSTD(1)),
+    `tool_name` LowCardinality(String) CODEC(ZSTD(1)),
+    `input_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `output_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `cached_input_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `cache_write_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `reasoning_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `cost_usd` Float64 CODEC(ZSTD(1)),
+    `cost_source` LowCardinality(String) CODEC(ZSTD(1)),
+    `finish_reason` LowCardinality(String) CODEC(ZSTD(1)),
+    `output_type` LowCardinality(String) CODEC(ZSTD(1)),
+    `output_chars` UInt32 CODEC(T64, ZSTD(1)),
+    `error_type` LowCardinality(String) CODEC(ZSTD(1)),
+    `prompt_name` LowCardinality(String) CODEC(ZSTD(1)),
+    `prompt_version` LowCardinality(String) CODEC(ZSTD(1)),
+    `variant` LowCardinality(String) CODEC(ZSTD(1)),
+    `attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `attribute_types` Array(UInt8) CODEC(ZSTD(1)),
+    `resource_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `resource_attribute_types` Array(UInt8) CODEC(ZSTD(1)),
+    `scope_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `scope_attribute_types` Array(UInt8) CODEC(ZSTD(1)),
+    `events` Array(Tuple(
+        time DateTime64(9, 'UTC'),
+        name String,
+        attributes Map(LowCardinality(String), String),
+        attribute_types Array(UInt8),
+        dropped_attributes UInt32)) CODEC(ZSTD(1)),
+    `links` Array(Tuple(
+        trace_id String,
+        span_id String,
+        trace_state String,
+        flags UInt32,
+        attributes Map(LowCardinality(String), String),
+        attribute_types Array(UInt8),
+        dropped_attributes UInt32)) CODEC(ZSTD(1)),
+    `dropped_attributes` UInt32 CODEC(ZSTD(1)),
+    `dropped_events` UInt32 CODEC(ZSTD(1)),
+    `dropped_links` UInt32 CODEC(ZSTD(1)),
+    `resource_schema_url` LowCardinality(String) CODEC(ZSTD(1)),
+    `scope_schema_url` LowCardinality(String) CODEC(ZSTD(1)),
+    `received_at` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `writer` LowCardinality(String) CODEC(ZSTD(1)),
+    `batch` UInt64 CODEC(Delta(8), ZSTD(1)),
+    INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX by_batch batch TYPE minmax GRANULARITY 1,
+    INDEX by_start start_time TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toDate(received_at)
+PRIMARY KEY (project, service_name, start_time)
+ORDER BY (project, service_name, start_time, trace_id, span_id)
+SETTINGS non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 268435456, index_granularity = 8192;
+
+CREATE MATERIALIZED VIEW leeway.span_rows_from_otlp TO leeway.span_rows
+(
+    `project` String,
+    `trace_id` String,
+    `span_id` String,
+    `parent_span_id` String,
+    `trace_state` String,
+    `flags` UInt32,
+    `name` String,
+    `span_kind` String,
+    `start_time` DateTime64(9, 'UTC'),
+    `duration_ns` Int64,
+    `status_code` String,
+    `status_message` String,
+    `scope_name` String,
+    `scope_version` String,
+    `service_name` String,
+    `service_version` String,
+    `environment` String,
+    `operation` String,
+    `agent_name` String,
+    `agent_version` String,
+    `conversation_id` String,
+    `user_id` String,
+    `model_requested` String,
+    `model` String,
+    `provider` String,
+    `tool_name` String,
+    `input_tokens` UInt64,
+    `output_tokens` UInt64,
+    `cached_input_tokens` UInt64,
+    `cache_write_tokens` UInt64,
+    `reasoning_tokens` UInt64,
+    `cost_usd` Nullable(Float64),
+    `cost_source` String,
+    `finish_reason` String,
+    `output_type` String,
+    `output_chars` UInt64,
+    `error_type` String,
+    `prompt_name` String,
+    `prompt_version` String,
+    `variant` String,
+    `attributes` Map(LowCardinality(String), String),
+    `attribute_types` Array(UInt8),
+    `resource_attributes` Map(LowCardinality(String), String),
+    `resource_attribute_types` Array(UInt8),
+    `scope_attributes` Map(LowCardinality(String), String),
+    `scope_attribute_types` Array(UInt8),
+    `events` Array(Tuple(
+        DateTime64(9, 'UTC'),
+        String,
+        Map(LowCardinality(String), String),
+        Array(UInt8),
+        UInt32)),
+    `links` Array(Tuple(
+        String,
+        String,
+        String,
+        UInt32,
+        Map(LowCardinality(String), String),
+        Array(UInt8),
+        UInt32)),
+    `dropped_attributes` UInt32,
+    `dropped_events` UInt32,
+    `dropped_links` UInt32,
+    `resource_schema_url` String,
+    `scope_schema_url` String,
+    `received_at` DateTime64(9, 'UTC'),
+    `writer` String,
+    `batch` UInt64
+)
+AS …;
+
+CREATE VIEW leeway.spans
+(
+    `project` LowCardinality(String),
+    `trace_id` String,
+    `span_id` String,
+    `parent_span_id` String,
+    `trace_state` String,
+    `flags` UInt32,
+    `name` LowCardinality(String),
+    `span_kind` LowCardinality(String),
+    `start_time` DateTime64(9, 'UTC'),
+    `duration_ns` Int64,
+    `status_code` LowCardinality(String),
+    `status_message` String,
+    `scope_name` LowCardinality(String),
+    `scope_version` LowCardinality(String),
+    `service_name` LowCardinality(String),
+    `service_version` LowCardinality(String),
+    `environment` LowCardinality(String),
+    `operation` LowCardinality(String),
+    `agent_name` LowCardinality(String),
+    `agent_version` LowCardinality(String),
+    `conversation_id` String,
+    `user_id` String,
+    `model_requested` LowCardinality(String),
+    `model` LowCardinality(String),
+    `provider` LowCardinality(String),
+    `tool_name` LowCardinality(String),
+    `input_tokens` UInt64,
+    `output_tokens` UInt64,
+    `cached_input_tokens` UInt64,
+    `cache_write_tokens` UInt64,
+    `reasoning_tokens` UInt64,
+    `cost_usd` Float64,
+    `cost_source` LowCardinality(String),
+    `finish_reason` LowCardinality(String),
+    `output_type` LowCardinality(String),
+    `output_chars` UInt32,
+    `error_type` LowCardinality(String),
+    `prompt_name` LowCardinality(String),
+    `prompt_version` LowCardinality(String),
+    `variant` LowCardinality(String),
+    `attributes` Map(LowCardinality(String), String),
+    `attribute_types` Array(UInt8),
+    `resource_attributes` Map(LowCardinality(String), String),
+    `resource_attribute_types` Array(UInt8),
+    `scope_attributes` Map(LowCardinality(String), String),
+    `scope_attribute_types` Array(UInt8),
+    `events` Array(Tuple(
+        time DateTime64(9, 'UTC'),
+        name String,
+        attributes Map(LowCardinality(String), String),
+        attribute_types Array(UInt8),
+        dropped_attributes UInt32)),
+    `links` Array(Tuple(
+        trace_id String,
+        span_id String,
+        trace_state String,
+        flags UInt32,
+        attributes Map(LowCardinality(String), String),
+        attribute_types Array(UInt8),
+        dropped_attributes UInt32)),
+    `dropped_attributes` UInt32,
+    `dropped_events` UInt32,
+    `dropped_links` UInt32,
+    `resource_schema_url` LowCardinality(String),
+    `scope_schema_url` LowCardinality(String),
+    `received_at` DateTime64(9, 'UTC'),
+    `writer` LowCardinality(String),
+    `batch` UInt64
+)
+AS SELECT *
+FROM leeway.span_rows
+FINAL;
