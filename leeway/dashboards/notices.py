@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlsplit
 
 import streamlit as st
+import structlog
 
 from leeway.dashboards import reading
 from leeway.dashboards.drawing import div, draw, el, icon, text
 from leeway.dashboards.settings import Settings
 
-SNIPPET = """\
+log = structlog.get_logger("leeway.dashboards")
+
+SNIPPET: Final = """\
 pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http
 
 export OTEL_EXPORTER_OTLP_ENDPOINT=http://{host}:{http_port}
 export OTEL_SERVICE_NAME=my-agent
 export OTEL_RESOURCE_ATTRIBUTES=service.version=1.0,deployment.environment.name=production
 """
-PROGRAM = """\
+PROGRAM: Final = """\
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
@@ -60,6 +64,7 @@ def store_away(message: str) -> None:
 
 def refused(message: str) -> None:
     """ClickHouse answers, and says no: most often the tables are not there yet."""
+    log.error("dashboards.query_refused", reason=message)
     box(
         "warn", "database", "ClickHouse refuses to answer this page",
         "Are Leeway's tables there? Every other component makes them when it starts: leeway up, or leeway collector.",

@@ -20,6 +20,8 @@ from leeway.dashboards.units import clock, count, quantity, share
 Summary = Mapping[str, Any]
 NAMES_MAX: Final = 10
 HIST_H: Final = 100.0
+LABEL_ROOM: Final = 0.17
+"""How much of the width a label needs."""
 
 
 def summary(raw: str) -> Summary:
@@ -77,11 +79,7 @@ def _distribution(then: Summary, now: Summary) -> Node:
     left, right = [_density(s) for s in (then, now)]
     top = max([*left, *right, 1e-9])
     bins = len(edges) - 1
-    marks = [
-        _mark(s, q, side, edges, unit, row)
-        for row, (s, side) in enumerate(((then, "then"), (now, "now")))
-        for q in ("p50", "p95")
-    ]  # fmt: skip
+    marks = [mark for s, side in ((then, "then"), (now, "now")) for mark in _marks(s, side, edges, unit)]
     svg = el(
         "svg",
         el("path", d=_steps(left, top, closed=True), cls="area then"), el("path", d=_steps(right, top, closed=True), cls="area now"),
@@ -119,12 +117,23 @@ def where(value: float, edges: Sequence[float]) -> float:
     return (i + min(1.0, max(0.0, inside))) / (len(edges) - 1)
 
 
-def _mark(s: Summary, q: str, side: str, edges: Sequence[float], unit: str, row: int) -> Node:
-    value = float(s.get(q, 0.0))
-    at = where(value, edges)
-    end = " at-end" if at > 0.85 else ""
-    label = text(f"{q} {quantity(value, unit)}", cls="mark-label", style=f"top:{row * 17}px")
-    return div(label, cls=f"quantile {side} {q}{end}", style=place(at), tip=f"{side}: {q} is {quantity(value, unit)}")
+def _marks(s: Summary, side: str, edges: Sequence[float], unit: str) -> list[Node]:
+    """Lines at the median and the 95th percentile. The median's label stands to the left of its line and the other's to
+    the right of its own; where one has no room there, both stand at the line that has."""
+    figures = {q: quantity(float(s.get(q, 0.0)), unit) for q in ("p50", "p95")}
+    at = {q: where(float(s.get(q, 0.0)), edges) for q in figures}
+    labels = {q: (f"{q} {figures[q]}", "left" if q == "p50" else "right") for q in figures}
+    both = f"p50 {figures['p50']} · p95 {figures['p95']}"
+    if at["p50"] < LABEL_ROOM:
+        labels = {"p95": (both, "right")}
+    elif at["p95"] > 1 - LABEL_ROOM:
+        labels = {"p50": (both, "left")}
+    made = []
+    for q in figures:
+        words, hand = labels.get(q, ("", ""))
+        label = text(words, cls=f"mark-label {hand}") if words else None
+        made.append(div(label, cls=f"quantile {side} {q}", style=place(at[q]), tip=f"{side}: {q} is {figures[q]}"))
+    return made
 
 
 def _rates(then: Summary, now: Summary, labels: tuple[str, str]) -> Node:

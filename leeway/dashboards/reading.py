@@ -65,6 +65,12 @@ def rows(name: str, parameters: Mapping[str, object] | None = None) -> list[dict
     return _rows(name, tuple(sorted((parameters or {}).items())))
 
 
+def forget() -> None:
+    """Ask again next time: something has just been changed."""
+    _frame.clear()
+    _rows.clear()
+
+
 @st.cache_data(ttl=FRESH_S, max_entries=500, show_spinner=False)
 def _frame(name: str, parameters: tuple[tuple[str, object], ...]) -> pl.DataFrame:
     return database().frame(sql(name), dict(parameters))

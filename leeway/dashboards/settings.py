@@ -23,6 +23,8 @@ class Settings:
     """0 takes any free port."""
     api_url: str = "http://127.0.0.1:4320"
     """Where the control API answers; the dashboards never change anything by any other road."""
+    api_token: str = ""
+    """What the control API asks for, where it asks for anything."""
     otlp_grpc_port: int = 4317
     """Shown to whoever has not sent a span yet."""
     otlp_http_port: int = 4318

@@ -141,11 +141,13 @@ def last_incident(facts: Facts) -> tuple[Step, ...]:
     since = [t for t in facts.transitions if t["id"] == opening["id"] and t["seq"] >= opening["seq"]]
     titles = {"open": ("Breaker opened", "bad"), "half_open": ("Half open", "warn"), "closed": ("Breaker closed", "ok")}
     for t in since:
+        if t["from_state"] == t["to_state"]:
+            continue
         title, tone = titles.get(t["to_state"], (str(t["to_state"]), "muted"))
         detail = _who(t) if t is opening else t["reason"]
         steps.append(Step(t["at_ns"], title, detail, tone, "breaker", t["id"]))
     ids = {t["transition_id"] for t in since}
-    last_attempts = {d["delivery_id"]: d for d in facts.deliveries if d["transition_id"] in ids}
+    last_attempts = {d["delivery_id"]: d for d in facts.deliveries if d["transition_id"] in ids and d["outcome"] != "resend"}
     for d in last_attempts.values():
         good = is_delivered(d)
         title = "Webhook delivered" if good else "Webhook failing"
@@ -172,4 +174,4 @@ def _agents(n: int) -> str:
 
 
 def _well_since(facts: Facts) -> int:
-    return max((t["at_ns"] for t in facts.transitions if t["to_state"] == "closed"), default=0)
+    return max((t["at_ns"] for t in facts.transitions if t["to_state"] == "closed" != t["from_state"]), default=0)

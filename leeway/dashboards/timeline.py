@@ -94,6 +94,8 @@ def _finding_mark(f: Row, scope: Scope) -> tuple[int, Node]:
 def _breaker_mark(t: Row, scope: Scope) -> tuple[int, Node]:
     symbols = {"open": ("electric_bolt", "bad"), "half_open": ("contrast", "warn"), "closed": ("check_circle", "ok")}
     symbol, tone = symbols.get(t["to_state"], ("circle", "muted"))
+    if t["from_state"] == t["to_state"]:
+        symbol, tone = ("notifications_off" if t["event"] == "person_silences" else "edit_note"), "muted"
     tip = f"{clock(t['at_ns'], scope.zone, scope.now_ns)}  {t['to_state'].replace('_', ' ')}\n{short(t['subject'])}\n{short(t['reason'])}"
     mark = text(icon(symbol), cls=f"sign {tone}", tip=tip, click=going.to("breakers", breaker=t["id"]))
     return t["at_ns"], mark

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
@@ -71,10 +72,12 @@ def share(fraction: float) -> str:
 
 
 def usd(dollars: float) -> str:
-    if dollars == 0:
-        return "$0"
+    """$0.0042, $1.23, $1,234: two figures below a dollar, cents above."""
+    if dollars == 0 or not math.isfinite(dollars):
+        return "$0" if dollars == 0 else "$–"
     if abs(dollars) < 1:
-        return f"${dollars:.2g}" if abs(dollars) >= 0.001 else f"${dollars:.1e}"
+        decimals = min(8, 1 - math.floor(math.log10(abs(dollars))))
+        return f"${dollars:.{decimals}f}"
     return f"${dollars:,.2f}" if abs(dollars) < 1000 else f"${dollars:,.0f}"
 
 

@@ -12,10 +12,9 @@ import math
 import random
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 
-from leeway.detectors.records import OBSERVATION_COLUMNS, RUN_COLUMNS, observation_record, run_record
 from leeway.model import Observation
 from leeway.model.run import Run, assemble_run
 from leeway.storage import Database
@@ -26,7 +25,7 @@ MIN = 60 * S
 PROJECT = "default"
 SERVICE = "travel-desk"
 GOOD, BAD = "1.9", "2.0"
-ROLLOUT = 16 * MIN
+ROLLOUT = 22 * MIN
 """How long ago the bad version began to take traffic."""
 FOUND = 12 * MIN
 OPENED = FOUND - 900 * MS
@@ -159,7 +158,7 @@ def story(db: Database, now_ns: int, *, closed: bool = False, quiet: bool = Fals
     at_ns = now_ns - 58 * MIN
     while at_ns < now_ns - 12 * S:
         ago = now_ns - at_ns
-        bad = not quiet and OPENED < ago < ROLLOUT and rng.random() < 0.5
+        bad = not quiet and rng.random() < _bad_share(ago, closed=closed)
         spans.append(_Clerk(rng, at_ns, BAD if bad else GOOD).run())
         at_ns += int(rng.expovariate(1 / 6.5) * S) + 200 * MS
     seeded_runs, observations = _write(db, spans, now_ns)
@@ -170,18 +169,36 @@ def story(db: Database, now_ns: int, *, closed: bool = False, quiet: bool = Fals
     return Seeded(seeded_runs, observations, breaker_id, finding_ids)
 
 
+def _bad_share(ago_ns: int, *, closed: bool) -> float:
+    """Which part of the traffic the bad version takes."""
+    if ago_ns > ROLLOUT or (closed and ago_ns < OPENED - 4 * MIN):
+        return 0.0
+    return 0.6 if ago_ns > OPENED else 0.2
+
+
 def _write(db: Database, runs: Sequence[Sequence[Made]], now_ns: int, *, seq: int = 1, spans: bool = True) -> tuple[tuple[Run, ...], tuple[Observation, ...]]:
     assembled = [assemble_run(PROJECT, r[0].trace_id, [s.for_run() for s in r]) for r in runs]
     flat = [s for r in runs for s in r]
     if spans:
         db.insert_otlp(framed(PROJECT, flat, now_ns, seq), token=f"seed-{now_ns}-{seq}")
-    db.insert("run_rows", RUN_COLUMNS, [run_record(run, 1, now_ns) for run, _ in assembled])
+    runs_of = [_columns(run, revision=1, assembled_at=now_ns // 1000) for run, _ in assembled]
+    db.insert("run_rows", list(runs_of[0]), [list(r.values()) for r in runs_of])
     observations = [o for _, observed in assembled for o in observed]
-    db.insert("observation_rows", OBSERVATION_COLUMNS, [observation_record(o, "seed", seq, i) for i, o in enumerate(observations)])
+    observed = [_columns(o, writer="seed", seq=seq, ordinal=i) for i, o in enumerate(observations)]
+    db.insert("observation_rows", list(observed[0]), [list(o.values()) for o in observed])
     for kind, rows in (("spans", len(flat)), ("observations", len(observations))):
         db.insert("batches", ("kind", "writer", "seq", "rows", "committed_at", "request_hashes"),
                   [(kind, "seed", seq, rows, (now_ns - 2 * S) // 1000, [])])  # fmt: skip
     return tuple(run for run, _ in assembled), tuple(observations)
+
+
+def _columns(made: Run | Observation, **more: object) -> dict[str, object]:
+    """A row by column: the fields, moments named and counted as the tables do."""
+    row = {f.name: getattr(made, f.name) for f in fields(made)} | more
+    for moment in ("start", "end"):
+        if f"{moment}_ns" in row:
+            row[f"{moment}_time"] = row.pop(f"{moment}_ns")
+    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in row.items()}
 
 
 def _of(observations: Iterable[Observation], agent: str, version: str) -> list[Observation]:
@@ -211,13 +228,13 @@ def rate(hits: int, runs: int) -> dict[str, object]:
     return {"kind": "rate", "runs": runs, "rate": p, "low": max(0.0, p - half), "high": min(1.0, p + half)}
 
 
-def evidence_path(first_ns: int, last_ns: int, threshold: float) -> list[list[float]]:
+def evidence_path(first_ns: int, last_ns: int, threshold: float, seed: int) -> list[list[float]]:
     """Time and log10 of the e-value, as the detectors write it."""
-    rng = random.Random(3)
+    rng = random.Random(seed)
     path, power = [], 0.0
     top = math.log10(threshold)
     for i in range(40):
-        power = max(-0.6, power + (rng.gauss(0.13, 0.2) if i > 12 else rng.gauss(-0.02, 0.15)))
+        power = max(-0.6, power + (rng.gauss(0.16, 0.14) if i > 14 else rng.gauss(-0.02, 0.12)))
         path.append([first_ns - 4 * MIN + (last_ns - first_ns + 4 * MIN) * i // 39, round(min(power, top - 0.1), 3)])
     path[-1][1] = round(top + 0.11, 3)
     return path
@@ -252,7 +269,7 @@ def _findings(db: Database, observations: Sequence[Observation], now_ns: int) ->
         found_ns, first_ns, threshold = now_ns - FOUND + i * 41 * S, now_ns - ROLLOUT + 20 * S, 4300.0
         finding_id = hashlib.sha256(f"{signal}{dimension}".encode()).hexdigest()[:16]
         ids.append(finding_id)
-        evidence = {"path_log10_e": evidence_path(first_ns, found_ns, threshold), "units": 64 + i, "learnt_days": 0}
+        evidence = {"path_log10_e": evidence_path(first_ns, found_ns, threshold, i), "units": 64 + i, "learnt_days": 0}
         rows.append((
             finding_id, found_ns // 1000, PROJECT, SERVICE, "planner", BAD, signal, dimension, {"tools": "share_bets", "errors": "rate_bets"}.get(signal, "mean_bets"), direction, headline,
             GOOD, len(good), json.dumps(sides[0]), len(bad), json.dumps(sides[1]), effect, unit, threshold * 1.3, threshold,

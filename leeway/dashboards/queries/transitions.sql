@@ -13,7 +13,7 @@ SELECT
     rule_version,
     actor,
     finding_ids,
-    details
+    JSONExtractString(details, 'event', 'kind') AS event
 FROM leeway.breakers
 WHERE ({project:String} = '' OR project = {project:String})
     AND ({breaker:String} = '' OR id = {breaker:String})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from leeway.dashboards import reading
-from leeway.dashboards.drawing import div, draw, el
+from leeway.dashboards.drawing import div, draw, el, short
 from leeway.dashboards.graph import Key, build, layout
 from leeway.dashboards.graph_picture import picture
 from leeway.dashboards.notices import no_runs_yet, nothing_here
@@ -39,7 +40,9 @@ def show(scope: Scope) -> None:
     draw(div(el("h3", "Who calls whom"), picture(graph, layout(graph), parts), cls="page tight section"), "orchestration_graph")
     head = div(el("h3", "What holds the critical path"), div(f"Shares of the time that {count(runs)} runs took, cut three ways.", cls="small"))
     draw(div(head, share_bars(by_kind, runs), cls="page tight section"), "orchestration_shares")
-    _versions(mine, rows, service)
+    compared = service or _busiest(versions)
+    of_one = [v for v in versions if v["service_name"] == compared]
+    _versions(of_one, rows if compared == service or len(of_one) == len(versions) else reading.rows("path_shares", {**bound, "service": compared}), compared)
 
 
 def _service(versions: Sequence[Row]) -> str:
@@ -53,11 +56,17 @@ def _service(versions: Sequence[Row]) -> str:
         return str(st.selectbox("Service", options, format_func=lambda s: s or "All services", key="service", bind="query-params") or "")
 
 
+def _busiest(versions: Sequence[Row]) -> str:
+    """The service to compare versions of where none is chosen: one that has several, and most runs."""
+    names = Counter(v["service_name"] for v in versions)
+    runs: Counter[str] = Counter()
+    for v in versions:
+        runs[v["service_name"]] += v["runs"]
+    return max(names, key=lambda s: (names[s] > 1, runs[s], s))
+
+
 def _versions(versions: Sequence[Row], rows: Sequence[Row], service: str) -> None:
-    st.subheader("Version against version", anchor=False)
-    if len({v["service_name"] for v in versions}) > 1:
-        draw(div("Choose a service to compare its versions.", cls="note-line"), "orchestration_choose")
-        return
+    draw(div(el("h3", f"Version against version: {short(service, 60)}"), cls="section"), "orchestration_versions")
     names = [v["version"] for v in versions]
     if len(names) < 2:
         draw(div(f"Only one version has run in this time: {names[0] or 'unnamed'}. Choose a longer time to compare it with another.", cls="note-line"), "orchestration_one")
