@@ -95,7 +95,7 @@ class Screen:
             self.console.print(self._pulse_line(), soft_wrap=True)
 
     def _pulse_line(self) -> Text:
-        line = Text(f"{self.elapsed_s:7.1f} s   ", style="dim")
+        line = Text(f"{self.elapsed_s:7.1f} s   ", style="dim", no_wrap=True, overflow="crop")
         rates = self.pulse.rates() if self.pulse else {}
         total = sum(rates.values())
         if total:

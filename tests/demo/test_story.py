@@ -88,15 +88,15 @@ def test_the_story_happens_and_is_told(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
-    demo = start_demo(tmp_path, seed=1)
-    assert demo.stdout is not None
-    for line in demo.stdout:
-        if "first run stored" in line:
-            break
-    assert processes_in(tmp_path)
-    demo.send_signal(signal.SIGINT)
-    rest = demo.stdout.read()
-    assert demo.wait(60) == 130, rest
+    with start_demo(tmp_path, seed=1) as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if "first run stored" in line:
+                break
+        assert processes_in(tmp_path)
+        demo.send_signal(signal.SIGINT)
+        rest = demo.stdout.read()
+        assert demo.wait(60) == 130, rest
     deadline = time.monotonic() + 10
     while processes_in(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.1)
