@@ -1,7 +1,8 @@
 """Group commit: many requests wait on one INSERT.
 
-An INSERT through the ingest view costs about 75 ms whatever is in it, and 5 us a span. So the first request of a quiet moment
-waits a few milliseconds for company, and while an INSERT runs, requests gather until they are worth one of their own.
+An INSERT through the ingest view costs about 75 ms whatever is in it, and 5 us a span. So the first request of a
+quiet moment waits a few milliseconds for company, and while an INSERT runs, requests gather until they are worth one
+of their own.
 """
 
 from __future__ import annotations

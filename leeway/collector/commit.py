@@ -1,10 +1,12 @@
-"""One batch from the journal into ClickHouse, exactly once: INSERT, proof where it is needed, ledger row, journal dropped.
+"""One batch from the journal into ClickHouse, exactly once: INSERT, proof where it is needed, ledger row, journal
+dropped.
 
-An INSERT that has answered is certain. One that has not (time-out, lost connection, a process that died) may have stored all
-or nothing, and is repeated under the same deduplication token. That is not yet proof: ClickHouse notes a token just before it
-commits the part, so a server that died in between remembers a token whose part is lost, and answers a repetition with success
-that stores nothing. So after every uncertain attempt the spans of the batch are counted, and where they are missing, the batch
-is inserted under a new token. Should an old attempt then surface after all, the copies are equal rows, which `spans` shows once.
+An INSERT that has answered is certain. One that has not (time-out, lost connection, a process that died) may have
+stored all or nothing, and is repeated under the same deduplication token. That is not yet proof: ClickHouse notes a
+token just before it commits the part, so a server that died in between remembers a token whose part is lost, and
+answers a repetition with success that stores nothing. So after every uncertain attempt the spans of the batch are
+counted, and where they are missing, the batch is inserted under a new token. Should an old attempt then surface after
+all, the copies are equal rows, which `spans` shows once.
 """
 
 from __future__ import annotations
@@ -84,7 +86,9 @@ class Committer:
         self._journal.drop(seq)
 
     def abandon(self, entry: Entry) -> None:
-        """Give up a batch that ClickHouse refuses: a ledger row without spans, so that readers do not wait for its number."""
+        """Give up a batch that ClickHouse refuses: a ledger row without spans, so that readers do not wait for its
+        number.
+        """
         self.finish(entry.seq, entry.writer, 0, ())
 
     def recover(self) -> int:
@@ -119,7 +123,7 @@ class Committer:
         if spans:
             self.finish(seq, self._journal.writer, spans, ())
 
-    # -- INSERT ---------------------------------------------------------------------------------------------------------
+    # -- INSERT ----------------------------------------------------------------------------------------------------
 
     def _store(self, entry: Entry, checksum: int, *, certain: bool) -> None:
         token = f"{entry.writer}-{entry.seq}-{checksum:016x}"

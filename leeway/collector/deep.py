@@ -1,9 +1,10 @@
 """Attribute values that ClickHouse's schema has no room for, as JSON text in fields of our own.
 
-A kvlist anywhere, and an array that holds a kvlist, an array or bytes. Their content is unknown to the parser (wire.py), so
-this module reads the wire format itself, without recursion: no depth of nesting is too deep, and time and memory grow with
-the bytes. The JSON is plain, and what JSON has no word for is an object of one key: `{"$bytes": "base64"}` and
-`{"$double": "nan"}`. A kvlist that looks like one of them gets a second `$` before its key, so the two stay different.
+A kvlist anywhere, and an array that holds a kvlist, an array or bytes. Their content is unknown to the parser
+(wire.py), so this module reads the wire format itself, without recursion: no depth of nesting is too deep, and time
+and memory grow with the bytes. The JSON is plain, and what JSON has no word for is an object of one key: `{"$bytes":
+"base64"}` and `{"$double": "nan"}`. A kvlist that looks like one of them gets a second `$` before its key, so the two
+stay different.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 from leeway.collector.framing import read_varint
 from leeway.collector.refusal import Reason, Refused
+from leeway.collector.wire import Parsed
 
 STRING, BOOL, INT, DOUBLE, ARRAY, KVLIST, BYTES = 1, 2, 3, 4, 5, 6, 7
 """Members of AnyValue's oneof."""
@@ -25,7 +27,7 @@ _WIRE_TYPES: Final = {STRING: _LEN, BOOL: _VARINT, INT: _VARINT, DOUBLE: _I64, A
 _LOOKS_LIKE_OURS: Final = re.compile(r"\$+(bytes|double)")
 
 
-def rewrite(request: Any) -> None:
+def rewrite(request: Parsed) -> None:
     """Rewrite every deep value of a request (of the `EXACT` schema) in place.
 
     Raises:
@@ -43,7 +45,7 @@ def rewrite(request: Any) -> None:
                     _rewrite_attributes(link.attributes)
 
 
-def _rewrite_attributes(attributes: Any) -> None:
+def _rewrite_attributes(attributes: Parsed) -> None:
     for attribute in attributes:
         value = attribute.value
         which = value.WhichOneof("value")
@@ -53,7 +55,7 @@ def _rewrite_attributes(attributes: Any) -> None:
             value.array_json = json_text(value.SerializePartialToString())
 
 
-def _is_deep(array: Any) -> bool:
+def _is_deep(array: Parsed) -> bool:
     return any(e.WhichOneof("value") in ("array_value", "kvlist_value", "bytes_value") for e in array.values)
 
 

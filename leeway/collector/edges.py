@@ -1,6 +1,7 @@
 """From a refusal to what a client sees: one table for both transports (docs: opentelemetry.io/docs/specs/otlp).
 
-What a retry could mend is UNAVAILABLE with RetryInfo, or 503 with Retry-After; exporters come back. Everything else is for good.
+What a retry could mend is UNAVAILABLE with RetryInfo, or 503 with Retry-After; exporters come back. Everything else
+is for good.
 """
 
 from __future__ import annotations

@@ -76,8 +76,8 @@ def resource_spans(body: bytes) -> list[Slice]:
 def private_fields(project: str, writer: str, batch: int, received_ns: int) -> bytes:
     """The suffix of every ResourceSpans of one batch.
 
-    One time for all of them, because `span_rows` is partitioned by day of receipt: a batch with two days in it would be two
-    parts, and its INSERT no longer all or nothing.
+    One time for all of them, because `span_rows` is partitioned by day of receipt: a batch with two days in it would
+    be two parts, and its INSERT no longer all or nothing.
     """
     parts = []
     for field, text in ((1000, project), (1001, writer)):

@@ -1,4 +1,6 @@
-"""OTLP/gRPC. Handlers take raw bytes: gRPC's own deserialiser would answer INTERNAL to garbage, and exporters retry that."""
+"""OTLP/gRPC. Handlers take raw bytes: gRPC's own deserialiser would answer INTERNAL to garbage, and exporters retry
+that.
+"""
 
 from __future__ import annotations
 

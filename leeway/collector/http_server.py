@@ -33,7 +33,7 @@ JSON: Final = "application/json"
 _MEDIA_TYPES: Final = {PROTOBUF: PROTOBUF, "application/protobuf": PROTOBUF, JSON: JSON}
 
 
-async def start(settings: Settings, intake: Intake, health: Health, metrics: Metrics) -> tuple[Server, int]:
+def start(settings: Settings, intake: Intake, health: Health, metrics: Metrics) -> tuple[Server, int]:
     """Serve. Returns the server and its port.
 
     Raises:

@@ -1,7 +1,7 @@
 """Where both transports end: bytes in, an answer out when the spans are durable.
 
-Everything here runs on the event loop, so nothing needs a lock; the one crossing to threads is `Batcher.put`, and the way back
-`_settle`.
+Everything here runs on the event loop, so nothing needs a lock; the one crossing to threads is `Batcher.put`, and the
+way back `_settle`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from leeway.collector.settings import Settings
 from leeway.collector.validate import Checked, check
 
 Decode = Callable[[bytes], bytes]
-"""From what a transport carried (compressed, JSON, ...) to an ExportTraceServiceRequest in protobuf. Raises `Refused`."""
+"""From what a transport carried (compressed, JSON, ...) to an ExportTraceServiceRequest in protobuf. Raises
+`Refused`."""
 
 
 class Accepted(NamedTuple):

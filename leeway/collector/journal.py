@@ -1,8 +1,9 @@
 """Batches that are on their way into ClickHouse, one file each, so that `kill -9` loses none and doubles none.
 
-A file is written before a batch's INSERT and dropped after its row in the commit ledger. What is found at start was under way
-when the process died; `commit.py` ends it. A file with a torn tail was never sent, since sending begins after writing.
-Written data survives the death of the process without fsync; for the death of the machine, switch `journal_fsync` on.
+A file is written before a batch's INSERT and dropped after its row in the commit ledger. What is found at start was
+under way when the process died; `commit.py` ends it. A file with a torn tail was never sent, since sending begins
+after writing. Written data survives the death of the process without fsync; for the death of the machine, switch
+`journal_fsync` on.
 """
 
 from __future__ import annotations
@@ -153,7 +154,9 @@ class Journal:
         return aside
 
     def unfinished(self) -> Iterator[tuple[int, Entry | Torn]]:
-        """What was under way when the process ended, in order: the number, and the batch or what is wrong with its file."""
+        """What was under way when the process ended, in order: the number, and the batch or what is wrong with its
+        file.
+        """
         for path in sorted(self._folder.glob("*.batch")):
             try:
                 entry = decode(path.read_bytes())
@@ -194,7 +197,8 @@ def _locked(path: Path) -> int:
         holder = os.read(fd, 32).decode("ascii", "replace").strip() or "unknown"
         os.close(fd)
         raise Rejected(
-            f"{path.parent} is in use by another collector (process {holder}); stop it, or give this one a data folder of its own"
+            f"{path.parent} is in use by another collector (process {holder}); "
+            "stop it, or give this one a data folder of its own"
         ) from e
     os.truncate(fd, 0)
     os.write(fd, str(os.getpid()).encode())

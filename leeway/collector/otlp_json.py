@@ -1,8 +1,8 @@
 """OTLP/JSON to OTLP/protobuf, byte for byte what a protobuf exporter would have sent.
 
-OTLP's JSON is proto3's with differences (opentelemetry.io/docs/specs/otlp#json-protobuf-encoding): ids are hex, enums are
-numbers, unknown fields are ignored. Senders differ more than that, so this takes lowerCamelCase and snake_case names, enums by
-number or by name, 64-bit integers as strings or numbers, and `null` as absent.
+OTLP's JSON is proto3's with differences (opentelemetry.io/docs/specs/otlp#json-protobuf-encoding): ids are hex, enums
+are numbers, unknown fields are ignored. Senders differ more than that, so this takes lowerCamelCase and snake_case
+names, enums by number or by name, 64-bit integers as strings or numbers, and `null` as absent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Any, Final
 from leeway.collector.framing import varint
 from leeway.collector.refusal import Reason, Refused
 
-Encode = Callable[[Any, int], bytes]
+Json = Any
+"""What `json.loads` makes."""
+Encode = Callable[[Json, int], bytes]
 """A JSON value and how deep values may still nest, to a field with its tag."""
 
 _SPECIAL_DOUBLES: Final = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
@@ -56,7 +58,7 @@ def to_protobuf(body: bytes, depth_max: int) -> bytes:
         raise Refused(Reason.UNDECODABLE, f"the request is not OTLP/JSON: {e}") from e
 
 
-def _message(fields: Mapping[str, Encode], value: Any, depth: int) -> bytes:
+def _message(fields: Mapping[str, Encode], value: Json, depth: int) -> bytes:
     if not isinstance(value, dict):
         raise _Wrong(f"an object is wanted, not {_short(value)}")
     parts = []
@@ -71,7 +73,7 @@ def _message(fields: Mapping[str, Encode], value: Any, depth: int) -> bytes:
     return b"".join(parts)
 
 
-# -- fields -------------------------------------------------------------------------------------------------------------
+# -- fields --------------------------------------------------------------------------------------------------------
 
 
 def _tagged(tag: bytes, content: bytes) -> bytes:
@@ -113,7 +115,7 @@ def _enum_field(number: int, prefix: str, names: Iterable[str]) -> Encode:
     tag = varint(number << 3)
     numbers = {prefix + name: i for i, name in enumerate(names)}
 
-    def encode(value: Any, _: int) -> bytes:
+    def encode(value: Json, _: int) -> bytes:
         known = numbers.get(value) if isinstance(value, str) else None
         return tag + varint(
             known if known is not None else _integer(value, -(2**31), 2**31 - 1) & 0xFFFF_FFFF_FFFF_FFFF
@@ -127,10 +129,10 @@ def _value_field(number: int) -> Encode:
     return lambda value, depth: _tagged(tag, _any_value(value, depth))
 
 
-# -- attribute values ---------------------------------------------------------------------------------------------------
+# -- attribute values ----------------------------------------------------------------------------------------------
 
 
-def _any_value(value: Any, depth: int) -> bytes:
+def _any_value(value: Json, depth: int) -> bytes:
     """An AnyValue. A member that is there is written even when it is 0, false or empty."""
     if not isinstance(value, dict):
         raise _Wrong(f"an object is wanted, not {_short(value)}")
@@ -150,33 +152,33 @@ def _deeper(depth: int) -> int:
     return depth - 1
 
 
-def _array(value: Any, depth: int) -> bytes:
+def _array(value: Json, depth: int) -> bytes:
     left = _deeper(depth)
     return _tagged(b"\x2a", b"".join([_tagged(b"\x0a", _any_value(item, left)) for item in _listed(value)]))
 
 
-def _kvlist(value: Any, depth: int) -> bytes:
+def _kvlist(value: Json, depth: int) -> bytes:
     left = _deeper(depth)
     return _tagged(b"\x32", b"".join([_tagged(b"\x0a", _message(_KEY_VALUE, item, left)) for item in _listed(value)]))
 
 
-def _listed(value: Any) -> list[Any]:
+def _listed(value: Json) -> list[Json]:
     if not isinstance(value, dict):
         raise _Wrong(f"an object with values is wanted, not {_short(value)}")
     return _list(value.get("values") or [])
 
 
-def _bool(value: Any, _: int) -> bytes:
+def _bool(value: Json, _: int) -> bytes:
     if not isinstance(value, bool):
         raise _Wrong(f"true or false is wanted, not {_short(value)}")
     return b"\x10\x01" if value else b"\x10\x00"
 
 
-def _int(value: Any, _: int) -> bytes:
+def _int(value: Json, _: int) -> bytes:
     return b"\x18" + varint(_integer(value, -(2**63), 2**63 - 1) & 0xFFFF_FFFF_FFFF_FFFF)
 
 
-def _double(value: Any, _: int) -> bytes:
+def _double(value: Json, _: int) -> bytes:
     if isinstance(value, str):
         value = _SPECIAL_DOUBLES.get(value, value)
     elif isinstance(value, bool) or not isinstance(value, int | float):
@@ -187,7 +189,7 @@ def _double(value: Any, _: int) -> bytes:
         raise _Wrong(f"a number is wanted, not {_short(value)}") from None
 
 
-def _bytes(value: Any, _: int) -> bytes:
+def _bytes(value: Json, _: int) -> bytes:
     if not isinstance(value, str):
         raise _Wrong(f"base64 is wanted, not {_short(value)}")
     padded = value + "=" * (-len(value) % 4)
@@ -198,10 +200,10 @@ def _bytes(value: Any, _: int) -> bytes:
     return _tagged(b"\x3a", decoded)
 
 
-# -- scalars ------------------------------------------------------------------------------------------------------------
+# -- scalars -------------------------------------------------------------------------------------------------------
 
 
-def _utf8(value: Any) -> bytes:
+def _utf8(value: Json) -> bytes:
     if not isinstance(value, str):
         raise _Wrong(f"a string is wanted, not {_short(value)}")
     try:
@@ -211,7 +213,7 @@ def _utf8(value: Any) -> bytes:
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
-def _hex(value: Any) -> bytes:
+def _hex(value: Json) -> bytes:
     if not isinstance(value, str):
         raise _Wrong(f"a hex string is wanted, not {_short(value)}")
     try:
@@ -220,7 +222,7 @@ def _hex(value: Any) -> bytes:
         raise _Wrong(f"a hex string is wanted, not {_short(value)}") from None
 
 
-def _integer(value: Any, least: int, most: int) -> int:
+def _integer(value: Json, least: int, most: int) -> int:
     number = value
     if isinstance(value, str):
         try:
@@ -236,18 +238,18 @@ def _integer(value: Any, least: int, most: int) -> int:
     return number
 
 
-def _list(value: Any) -> list[Any]:
+def _list(value: Json) -> list[Json]:
     if not isinstance(value, list):
         raise _Wrong(f"a list is wanted, not {_short(value)}")
     return value
 
 
-def _short(value: Any) -> str:
+def _short(value: Json) -> str:
     text = type(value).__name__ if isinstance(value, dict | list) else repr(value)
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-# -- the messages -------------------------------------------------------------------------------------------------------
+# -- the messages --------------------------------------------------------------------------------------------------
 
 
 def _snake(name: str) -> str:
@@ -276,7 +278,8 @@ _EVENT: Final = _both_cases({
 })  # fmt: skip
 _LINK: Final = _both_cases({
     "traceId": _id_field(1), "spanId": _id_field(2), "traceState": _string_field(3),
-    "attributes": _repeated_field(4, _KEY_VALUE), "droppedAttributesCount": _uint32_field(5), "flags": _fixed_field(6, 32),
+    "attributes": _repeated_field(4, _KEY_VALUE), "droppedAttributesCount": _uint32_field(5),
+    "flags": _fixed_field(6, 32),
 })  # fmt: skip
 _STATUS: Final = {"message": _string_field(2), "code": _enum_field(3, "STATUS_CODE_", STATUS_CODES)}
 _SPAN: Final = _both_cases({
@@ -292,6 +295,7 @@ _SCOPE_SPANS: Final = _both_cases({
     "scope": _message_field(1, _SCOPE), "spans": _repeated_field(2, _SPAN), "schemaUrl": _string_field(3),
 })  # fmt: skip
 _RESOURCE_SPANS: Final = _both_cases({
-    "resource": _message_field(1, _RESOURCE), "scopeSpans": _repeated_field(2, _SCOPE_SPANS), "schemaUrl": _string_field(3),
+    "resource": _message_field(1, _RESOURCE), "scopeSpans": _repeated_field(2, _SCOPE_SPANS),
+    "schemaUrl": _string_field(3),
 })  # fmt: skip
 _REQUEST: Final = _both_cases({"resourceSpans": _repeated_field(1, _RESOURCE_SPANS)})

@@ -59,15 +59,18 @@ async def _serve(settings: Settings, journal: Journal, stop: threading.Event, re
     intake = Intake(settings, metrics)
     health = Health(intake, metrics)
     grpc, grpc_port = await grpc_server.start(settings, intake)
-    http, http_port = await http_server.start(settings, intake, health, metrics)
+    try:
+        http, http_port = http_server.start(settings, intake, health, metrics)
+    except Unavailable:
+        await grpc.stop(0)
+        raise
     log.info("collector.listening", host=settings.host, grpc_port=grpc_port, http_port=http_port, writer=journal.writer)
     give_up = threading.Event()
     batcher: Batcher | None = None
     watch: asyncio.Task[None] | None = None
     opening = asyncio.create_task(asyncio.to_thread(_open_store, settings, journal, metrics, give_up))
     try:
-        while not stop.is_set() and not opening.done():
-            await asyncio.sleep(STOP_POLL_S)
+        await _until(lambda: stop.is_set() or opening.done())
         if opening.done():
             store = opening.result()
             batcher = Batcher(settings, journal, store.committer, metrics, store.next_seq, intake.settle)
@@ -75,8 +78,7 @@ async def _serve(settings: Settings, journal: Journal, stop: threading.Event, re
             intake.open(batcher, store.digests)
             log.info("collector.ready", next_batch=store.next_seq, requests_remembered=len(store.digests))
             ready()
-        while not stop.is_set():
-            await asyncio.sleep(STOP_POLL_S)
+        await _until(stop.is_set)
     finally:
         intake.close()
         await _drain(settings, batcher, give_up)
@@ -85,6 +87,11 @@ async def _serve(settings: Settings, journal: Journal, stop: threading.Event, re
         if watch:
             watch.cancel()
         await asyncio.gather(opening, return_exceptions=True)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - the event to stop is a thread's, which nobody can await
+        await asyncio.sleep(STOP_POLL_S)
 
 
 async def _drain(settings: Settings, batcher: Batcher | None, give_up: threading.Event) -> None:

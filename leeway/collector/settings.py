@@ -31,7 +31,8 @@ class Settings:
     inflight_bytes_max: int = 512 * MIB
     """Requests that are being received or wait for their INSERT; beyond this, new ones are asked to come back."""
     answer_within_s: float = 9.0
-    """How long a request waits for its INSERT before it is asked to come back. Exporters themselves give up after 10 s."""
+    """How long a request waits for its INSERT before it is asked to come back. Exporters themselves give up after 10
+    s."""
     retry_after_s: float = 1.0
     """What a request that is asked to come back is told to wait."""
     json_depth_max: int = 150
@@ -48,8 +49,9 @@ class Settings:
     batch_spans_worth: int = 20_000
     """From this size on, a batch need not gather any longer: the fixed cost of an INSERT is small beside it."""
     batch_spans_max: int = 60_000
+    """A batch takes no further request beyond so many spans."""
     batch_bytes_max: int = 64 * MIB
-    """A batch takes no further request beyond either; a single larger request still goes, alone."""
+    """Nor beyond so many bytes. A single larger request still goes, alone."""
 
     journal_fsync: bool = False
     """Whether a batch is forced to the disk before its INSERT. It survives the death of the process either way."""

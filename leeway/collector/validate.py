@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from google.protobuf.message import DecodeError, EncodeError
 
 from leeway.collector import deep, framing
 from leeway.collector.refusal import Reason, Refused
-from leeway.collector.wire import ExactRequest, HastyRequest
+from leeway.collector.wire import ExactRequest, HastyRequest, Parsed
 
 TRACE_ID_BYTES: Final = 16
 SPAN_ID_BYTES: Final = 8
@@ -78,7 +77,7 @@ def distinct_spans(framed: bytes) -> int:
     return len(seen)
 
 
-def _parse(body: bytes) -> tuple[Any, bool]:
+def _parse(body: bytes) -> tuple[Parsed, bool]:
     """The request, and whether it may hold values that ClickHouse's schema has no room for.
 
     Serialising is the cheapest way to learn that a required field is missing: 0.4 us a span, `IsInitialized` takes 1.3.
@@ -102,7 +101,7 @@ def _tail(error: DecodeError) -> str:
     return str(error).rsplit(": ", 1)[-1]
 
 
-def _count(request: Any) -> tuple[int, bool]:
+def _count(request: Parsed) -> tuple[int, bool]:
     """How many spans, and whether any of them is bad."""
     spans = 0
     bad = False
@@ -110,38 +109,34 @@ def _count(request: Any) -> tuple[int, bool]:
         for scope in resource.scope_spans:
             listed = scope.spans
             spans += len(listed)
-            bad = bad or any(
-                [
-                    len(t := s.trace_id) != TRACE_ID_BYTES
-                    or len(i := s.span_id) != SPAN_ID_BYTES
-                    or t == NO_TRACE
-                    or i == NO_SPAN
-                    for s in listed
-                ]
-            )
+            bad = bad or any(_fault(s.trace_id, s.span_id) for s in listed)
     return spans, bad
 
 
-_FAULTS: Final[tuple[tuple[str, Callable[[Any], bool]], ...]] = (
-    ("trace_id is not 16 bytes", lambda s: len(s.trace_id) != TRACE_ID_BYTES),
-    ("trace_id is all zero", lambda s: s.trace_id == NO_TRACE),
-    ("span_id is not 8 bytes", lambda s: len(s.span_id) != SPAN_ID_BYTES),
-    ("span_id is all zero", lambda s: s.span_id == NO_SPAN),
-)
+def _fault(trace_id: bytes, span_id: bytes) -> str:
+    """What is wrong with a span's ids; empty when nothing is."""
+    if (
+        len(trace_id) == TRACE_ID_BYTES
+        and len(span_id) == SPAN_ID_BYTES
+        and trace_id != NO_TRACE
+        and span_id != NO_SPAN
+    ):
+        return ""
+    if len(trace_id) != TRACE_ID_BYTES:
+        return "trace_id is not 16 bytes"
+    if len(span_id) != SPAN_ID_BYTES:
+        return "span_id is not 8 bytes"
+    return "trace_id is all zero" if trace_id == NO_TRACE else "span_id is all zero"
 
 
-def _fault(span: Any) -> str | None:
-    return next((name for name, is_so in _FAULTS if is_so(span)), None)
-
-
-def _drop_bad_spans(request: Any) -> Counter[str]:
+def _drop_bad_spans(request: Parsed) -> Counter[str]:
     """Drop them, and what is empty without them. Returns how many were dropped, by fault."""
     faults: Counter[str] = Counter()
     for resource in request.resource_spans:
         for scope in resource.scope_spans:
             good = []
             for span in scope.spans:
-                if fault := _fault(span):
+                if fault := _fault(span.trace_id, span.span_id):
                     faults[fault] += 1
                 else:
                     good.append(span)

@@ -2,13 +2,13 @@
 
 A descriptor of our own, wire-compatible with opentelemetry/proto/trace/v1, is built at import. It differs in this:
 
-- What ClickHouse's schema has no room for (a kvlist anywhere; an array or bytes inside an array) is declared as a message
-  `Deep` with one *required* field that no sender knows. `IsInitialized()` then says in C, without a walk in Python, whether a
-  request holds any of it; and since the content of a `Deep` is an unknown field to the parser, no depth of nesting meets its
-  recursion limit. `deep.py` reads those bytes.
-- Bytes inside an array need not be a message, so parsing them as a `Deep` may fail. Two schemas therefore: `HASTY`, in which
-  they are a `Deep`, is tried first; what fails there is parsed again with `EXACT`, in which they are bytes, before it is
-  called undecodable.
+- What ClickHouse's schema has no room for (a kvlist anywhere; an array or bytes inside an array) is declared as a
+  message `Deep` with one *required* field that no sender knows. Serialising then says in C, without a walk in Python,
+  whether a request holds any of it; and since the content of a `Deep` is an unknown field to the parser, no depth of
+  nesting meets its recursion limit. `deep.py` reads those bytes.
+- Bytes inside an array need not be a message, so parsing them as a `Deep` may fail. Two schemas therefore: `HASTY`,
+  in which they are a `Deep`, is tried first; what fails there is parsed again with `EXACT`, in which they are bytes,
+  before it is called undecodable.
 - Fields 100 and 101 of AnyValue take the JSON text of deep values (storage/otlp.proto).
 
 Strings are checked for UTF-8 by the parser (editions' default). Fields that a newer OTLP may add are kept, unread.
@@ -24,7 +24,8 @@ from google.protobuf.message import Message
 
 _F = descriptor_pb2.FieldDescriptorProto
 _TYPES: Final = {
-    "string": _F.TYPE_STRING, "bytes": _F.TYPE_BYTES, "bool": _F.TYPE_BOOL, "int64": _F.TYPE_INT64, "double": _F.TYPE_DOUBLE,
+    "string": _F.TYPE_STRING, "bytes": _F.TYPE_BYTES, "bool": _F.TYPE_BOOL, "int64": _F.TYPE_INT64,
+    "double": _F.TYPE_DOUBLE,
     "int32": _F.TYPE_INT32, "uint32": _F.TYPE_UINT32, "fixed32": _F.TYPE_FIXED32, "fixed64": _F.TYPE_FIXED64,
 }  # fmt: skip
 
@@ -74,7 +75,8 @@ def _messages(element_bytes: str) -> dict[str, Sequence[_Field]]:
         ),
         "Link": (
             _Field("trace_id", 1, "bytes"), _Field("span_id", 2, "bytes"), _Field("trace_state", 3, "string"),
-            attributes._replace(number=4), _Field("dropped_attributes_count", 5, "uint32"), _Field("flags", 6, "fixed32"),
+            attributes._replace(number=4), _Field("dropped_attributes_count", 5, "uint32"),
+            _Field("flags", 6, "fixed32"),
         ),
         "Status": (_Field("message", 2, "string"), _Field("code", 3, "int32")),
         "Span": (
@@ -86,7 +88,9 @@ def _messages(element_bytes: str) -> dict[str, Sequence[_Field]]:
             _Field("links", 13, "Link", repeated=True), _Field("dropped_links_count", 14, "uint32"),
             _Field("status", 15, "Status"), _Field("flags", 16, "fixed32"),
         ),
-        "ScopeSpans": (_Field("scope", 1, "Scope"), _Field("spans", 2, "Span", repeated=True), _Field("schema_url", 3, "string")),
+        "ScopeSpans": (
+            _Field("scope", 1, "Scope"), _Field("spans", 2, "Span", repeated=True), _Field("schema_url", 3, "string"),
+        ),
         "ResourceSpans": (
             _Field("resource", 1, "Resource"), _Field("scope_spans", 2, "ScopeSpans", repeated=True),
             _Field("schema_url", 3, "string"),
@@ -127,7 +131,8 @@ def _build(package: str, element_bytes: str) -> dict[str, type[Message]]:
 _HASTY: Final = _build("leeway.hasty", "Deep")
 _EXACT: Final = _build("leeway.exact", "bytes")
 
-# The classes are made at run time, so their fields are unknown to a type checker.
+Parsed = Any
+"""A message of these schemas; made at run time, so a type checker knows nothing of its fields."""
 HastyRequest: Final[Any] = _HASTY["Request"]
 ExactRequest: Final[Any] = _EXACT["Request"]
 ExactResourceSpans: Final[Any] = _EXACT["ResourceSpans"]

@@ -1,0 +1,241 @@
+"""The contract's answers on both transports: one table, and afterwards the process is up and takes a good request."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import grpc
+import httpx
+import pytest
+from backports import zstd
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from leeway.storage import Database
+from tests.collector.client import JSON, PROTOBUF, grpc_export, http_export
+from tests.collector.process import CollectorProcess
+from tests.collector.requests import request, span
+
+MIB = 1024 * 1024
+
+
+def good() -> bytes:
+    return request().SerializeToString()
+
+
+def good_json() -> bytes:
+    fields = {"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "name": "x", "unheard": {"of": 1}}
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [fields]}], "new": 1}], "alsoNew": []}).encode()
+
+
+def one_bad_of_two() -> bytes:
+    return request(span(), span(trace_id=b"short")).SerializeToString()
+
+
+def large(size: int) -> bytes:
+    """A valid request of exactly so many bytes."""
+    made = request(span())
+    attribute = made.resource_spans[0].scope_spans[0].spans[0].attributes.add(key="large")
+    attribute.value.string_value = "x" * (size - len(made.SerializeToString()) - 100)
+    short_by = size - len(made.SerializeToString())
+    attribute.value.string_value += "x" * short_by
+    assert len(made.SerializeToString()) == size
+    return made.SerializeToString()
+
+
+@dataclass(frozen=True)
+class Case:
+    body: Callable[[], bytes]
+    grpc: str
+    http: int
+    message: str = ""
+    rejected: int = 0
+
+
+CASES = {
+    "good": Case(good, "OK", 200),
+    "empty": Case(bytes, "OK", 200),
+    "no spans": Case(lambda: b"\x0a\x00", "OK", 200),
+    "unknown fields": Case(lambda: good() + b"\x12\x03new", "OK", 200),
+    "a bad span among good ones": Case(one_bad_of_two, "OK", 200, "1 of 2 spans were dropped: 1 whose trace_id is not 16", 1),
+    "nothing but bad spans": Case(lambda: request(span(trace_id=b"")).SerializeToString(), "OK", 200, "1 of 1 spans", 1),
+    "garbage": Case(lambda: b"garbage" * 9, "INVALID_ARGUMENT", 400, "no ExportTraceServiceRequest"),
+    "truncated": Case(lambda: good()[:-3], "INVALID_ARGUMENT", 400, "no ExportTraceServiceRequest"),
+    "not UTF-8": Case(lambda: request(span("é")).SerializeToString().replace("é".encode(), b"\xff\xfe"), "INVALID_ARGUMENT", 400),
+    "JSON said to be protobuf": Case(good_json, "INVALID_ARGUMENT", 400),
+    "as large as allowed": Case(lambda: large(64 * MIB), "OK", 200),
+    "a byte larger": Case(lambda: large(64 * MIB + 1), "RESOURCE_EXHAUSTED", 413),
+}
+
+
+@pytest.fixture(autouse=True)
+def _it_stays_up(collector: CollectorProcess) -> Iterator[None]:
+    pid = collector.pid
+    yield
+    assert collector.is_alive()
+    assert collector.pid == pid
+    assert http_export(collector, good()).status_code == 200
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _it_takes_good_requests_in_the_end(collector: CollectorProcess) -> Iterator[None]:
+    yield
+    assert grpc_export(collector, good()).code == "OK"
+    assert http_export(collector, good_json(), JSON).status_code == 200
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip, grpc.Compression.Deflate])
+def test_grpc_answers(collector: CollectorProcess, case: Case, compression: grpc.Compression) -> None:
+    answer = grpc_export(collector, case.body(), compression=compression)
+    assert answer.code == case.grpc
+    if answer.response is not None:
+        assert_success(answer.response, case)
+    elif answer.status is not None:
+        assert answer.status.code == getattr(grpc.StatusCode, case.grpc).value[0]
+        assert case.message in answer.status.message
+    else:
+        assert case.grpc == "RESOURCE_EXHAUSTED", "gRPC itself refuses what is too large, before anyone sees it"
+    assert answer.retry_info is None, "none of these is mended by a retry"
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("encoding", ["", "gzip", "deflate", "zstd"])
+def test_http_answers(collector: CollectorProcess, case: Case, encoding: str) -> None:
+    compress = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstd.compress}[encoding]
+    answer = http_export(collector, compress(case.body()), encoding=encoding)
+    assert answer.status_code == case.http
+    assert answer.headers["content-type"] == PROTOBUF
+    assert "retry-after" not in answer.headers
+    if case.http == 200:
+        assert_success(ExportTraceServiceResponse.FromString(answer.content), case)
+    else:
+        status = Status.FromString(answer.content)
+        assert status.code == getattr(grpc.StatusCode, case.grpc).value[0]
+        assert status.message
+        assert case.message in status.message
+
+
+def assert_success(response: ExportTraceServiceResponse, case: Case) -> None:
+    assert response.partial_success.rejected_spans == case.rejected
+    assert response.HasField("partial_success") is bool(case.rejected)
+    assert case.message in response.partial_success.error_message
+
+
+JSON_CASES = {
+    "good": (good_json(), 200, {}),
+    "empty": (b"{}", 200, {}),
+    "a bad span": (
+        good_json().replace(b"eee19b7ec3c1b174", b"00"), 200,
+        {"partialSuccess": {"rejectedSpans": "1", "errorMessage": "1 of 1 spans were dropped: 1 whose span_id is not 8 bytes"}},
+    ),
+    "cut off": (good_json()[:-2], 400, 3),
+    "no JSON": (b"garbage", 400, 3),
+    "nothing": (b"", 400, 3),
+    "wrong types": (b'{"resourceSpans": "x"}', 400, 3),
+    "nested too deeply": (b"[" * 100_000, 400, 3),
+    "too large": (b'{"x": "' + b"x" * (64 * MIB) + b'"}', 413, 8),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "status", "said"), JSON_CASES.values(), ids=JSON_CASES)
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_json_answers(collector: CollectorProcess, body: bytes, status: int, said: object, encoding: str) -> None:
+    answer = http_export(collector, gzip.compress(body) if encoding else body, f"{JSON}; charset=utf-8", encoding=encoding)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == JSON
+    if status == 200:
+        assert answer.json() == said
+    else:
+        assert answer.json()["code"] == said
+        assert answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "encoding", "more", "status"),
+    [
+        ("text/plain", "", {}, 415),
+        (None, "", {}, 415),
+        (PROTOBUF, "br", {}, 415),
+        ("application/protobuf", "", {}, 200),
+        ("Application/X-Protobuf;v=1", "", {}, 200),
+        (PROTOBUF, "", {"method": "GET"}, 405),
+        (PROTOBUF, "", {"method": "PUT"}, 405),
+        (PROTOBUF, "", {"method": "DELETE"}, 405),
+        (PROTOBUF, "", {"path": "/"}, 404),
+        (PROTOBUF, "", {"path": "/v1/trace"}, 404),
+        (PROTOBUF, "", {"path": "/v1/logs"}, 404),
+        (PROTOBUF, "", {"path": "/v1/metrics"}, 404),
+    ],
+)
+def test_what_is_asked_for_wrongly(
+    collector: CollectorProcess, content_type: str | None, encoding: str, more: dict[str, object], status: int
+) -> None:
+    answer = http_export(collector, good(), content_type, encoding=encoding, **more)
+    assert answer.status_code == status
+    if status == 405:
+        assert answer.headers["allow"] == "POST"
+    if status != 200:
+        assert refusal_message(answer)
+
+
+def refusal_message(answer: httpx.Response) -> str:
+    if answer.headers["content-type"] == PROTOBUF:
+        return Status.FromString(answer.content).message
+    return str(answer.json()["message"])
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
+def test_data_that_is_not_what_its_encoding_says(collector: CollectorProcess, encoding: str) -> None:
+    answer = http_export(collector, b"not compressed", encoding=encoding)
+    assert answer.status_code == 400
+    assert encoding in refusal_message(answer)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
+def test_a_bomb_does_not_go_off(collector: CollectorProcess, encoding: str) -> None:
+    compress = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstd.compress}[encoding]
+    answer = http_export(collector, compress(bytes(512 * MIB)), encoding=encoding)
+    assert answer.status_code == 413
+
+
+def test_a_bomb_does_not_go_off_in_grpc_either(collector: CollectorProcess) -> None:
+    answer = grpc_export(collector, bytes(512 * MIB), compression=grpc.Compression.Gzip)
+    assert answer.code == "RESOURCE_EXHAUSTED"
+    assert answer.retry_info is None
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        "/opentelemetry.proto.collector.trace.v1.TraceService/Import",
+        "/no.such.Service/Export",
+    ],
+)
+def test_grpc_methods_that_are_not_there(collector: CollectorProcess, method: str) -> None:
+    assert grpc_export(collector, good(), method=method).code == "UNIMPLEMENTED"
+
+
+def test_health_metrics_and_readiness(collector: CollectorProcess) -> None:
+    assert httpx.get(f"{collector.http}/healthz").status_code == 200
+    assert httpx.get(f"{collector.http}/readyz").json() == {"ready": True, "missing": []}
+    grpc_export(collector, good())
+    grpc_export(collector, b"garbage")
+    said = httpx.get(f"{collector.http}/metrics").text
+    assert 'leeway_collector_refused_total{reason="undecodable",transport="grpc"}' in said
+    assert "leeway_collector_accepted_spans_total" in said
+    assert "leeway_collector_journal_bytes 0.0" in said
+    assert "leeway_collector_inflight_bytes 0.0" in said
+
+
+def test_what_was_refused_is_not_stored(collector: CollectorProcess, db: Database) -> None:
+    http_export(collector, one_bad_of_two())
+    http_export(collector, one_bad_of_two()[:-2])
+    http_export(collector, request(span(trace_id=b"")).SerializeToString())
+    assert db.rows("SELECT count() AS n FROM leeway.spans") == [{"n": 1}]

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leeway.collector import Settings
+from leeway.collector.batcher import Gathered, wait_s
+from leeway.collector.ledger import ResendMemory
+
+SETTINGS = Settings(linger_s=0.01, linger_busy_s=0.25, batch_spans_worth=1000, batch_bytes_max=10_000)
+
+
+def test_nothing_gathered_waits_for_a_request() -> None:
+    assert wait_s(Gathered(0, 0, 5.0, 0), 5.0, SETTINGS) is None
+
+
+def test_the_first_request_of_a_quiet_moment_waits_a_little_for_company() -> None:
+    assert wait_s(Gathered(1, 100, 5.0, 0), 5.0, SETTINGS) == pytest.approx(0.01)
+    assert wait_s(Gathered(1, 100, 5.0, 0), 5.02, SETTINGS) == 0.0
+
+
+def test_while_an_insert_runs_requests_gather_longer() -> None:
+    assert wait_s(Gathered(1, 100, 5.0, 1), 5.0, SETTINGS) == pytest.approx(0.25)
+    assert wait_s(Gathered(1, 100, 5.0, 1), 5.3, SETTINGS) == 0.0
+
+
+def test_a_batch_that_is_worth_an_insert_starts_at_once() -> None:
+    assert wait_s(Gathered(1000, 100, 5.0, 1), 5.0, SETTINGS) == 0.0
+    assert wait_s(Gathered(1, 10_000, 5.0, 1), 5.0, SETTINGS) == 0.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.floats(0, 20)), max_size=60), st.integers(1, 10))
+def test_the_memory_of_requests_is_bounded_and_right(arrivals: list[tuple[int, float]], most: int) -> None:
+    memory = ResendMemory(most, for_s=50.0)
+    now_s = 0.0
+    added: list[tuple[int, float]] = []
+    for digest, after_s in arrivals:
+        now_s += after_s
+        memory.add([digest], now_s)
+        added = [(d, at) for d, at in added if d != digest] + [(digest, now_s)]
+        known = {d for d, at in added[-most:] if now_s - at <= 50.0}
+        assert {d for d in range(31) if memory.knows(d, now_s)} == known
+        assert len(memory) <= most
+
+
+def test_a_remembered_request_is_forgotten_with_age() -> None:
+    memory = ResendMemory(10, for_s=50.0)
+    memory.add([1], 0.0)
+    assert memory.knows(1, 50.0)
+    assert not memory.knows(1, 50.1)

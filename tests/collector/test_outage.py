@@ -1,0 +1,216 @@
+"""ClickHouse away, memory full, bytes that ClickHouse alone refuses: a clear answer, nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from leeway import storage
+from leeway.collector import Settings, run
+from leeway.collector.framing import varint
+from leeway.model import Rejected, Unavailable
+from leeway.storage import Database
+from tests.collector.client import GrpcAnswer, grpc_export, http_export
+from tests.collector.process import CollectorProcess
+from tests.collector.requests import request, span
+from tests.conftest import StoreProcess
+
+RAW = "SELECT count() AS n FROM leeway.span_rows"
+
+
+@pytest.fixture
+def own_store(tmp_path: Path) -> Iterator[StoreProcess]:
+    process = StoreProcess(tmp_path / "store")
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def own(own_store: StoreProcess, tmp_path: Path) -> Iterator[CollectorProcess]:
+    process = CollectorProcess(own_store.url, tmp_path / "collector", answer_within_s=1.0, backoff_s_max=0.5, stop_within_s=2.0)
+    yield process
+    process.stop()
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline_s = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline_s, f"waited in vain until {what}"
+        time.sleep(0.05)
+
+
+def rows(store: StoreProcess, sql: str) -> list[dict]:
+    with Database(storage.Settings(clickhouse_url=store.url)) as db:
+        return db.rows(sql)
+
+
+def assert_later(answer: GrpcAnswer) -> None:
+    assert answer.code == "UNAVAILABLE"
+    assert answer.retry_info is not None
+    assert answer.retry_info.retry_delay.ToMilliseconds() > 0
+
+
+def test_a_request_that_waited_in_vain_is_stored_once_when_the_store_is_back(
+    own_store: StoreProcess, own: CollectorProcess
+) -> None:
+    body = request(span(), span()).SerializeToString()
+    own_store.kill()
+    assert_later(grpc_export(own, body))
+    answer = http_export(own, body)
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
+    until(lambda: httpx.get(f"{own.http}/readyz").status_code == 503, "readyz tells that ClickHouse is away")
+    assert httpx.get(f"{own.http}/healthz").status_code == 200
+    own_store.start()
+    until(lambda: grpc_export(own, body).code == "OK", "the resend meets its original")
+    until(lambda: httpx.get(f"{own.http}/readyz").status_code == 200, "readyz tells that ClickHouse is back")
+    assert rows(own_store, RAW) == [{"n": 2}]
+    assert rows(own_store, "SELECT seq, rows FROM leeway.batches") == [{"seq": 1, "rows": 2}]
+
+
+def test_a_batch_outlives_its_collector_while_the_store_is_away(own_store: StoreProcess, own: CollectorProcess) -> None:
+    body = request(span(), span()).SerializeToString()
+    own_store.kill()
+    assert_later(grpc_export(own, body))
+    own.kill()
+    own.start(wait=False)
+    until(lambda: _answers(f"{own.http}/healthz") == 200, "the collector listens")
+    assert _answers(f"{own.http}/readyz") == 503
+    assert_later(grpc_export(own, body))
+    own_store.start()
+    own.wait_until_ready()
+    assert rows(own_store, RAW) == [{"n": 2}]
+    assert grpc_export(own, body).code == "OK"
+    assert rows(own_store, RAW) == [{"n": 2}]
+
+
+def _answers(url: str) -> int:
+    try:
+        return httpx.get(url).status_code
+    except httpx.TransportError:
+        return 0
+
+
+def test_a_stop_while_the_store_is_away_leaves_the_batch_for_the_next_start(
+    own_store: StoreProcess, own: CollectorProcess
+) -> None:
+    own_store.kill()
+    assert_later(grpc_export(own, request().SerializeToString()))
+    assert own.stop() == 0
+    own_store.start()
+    own.start()
+    assert rows(own_store, RAW) == [{"n": 1}]
+
+
+def test_what_finds_no_room_is_asked_to_come_back(own_store: StoreProcess, tmp_path: Path) -> None:
+    body = request(span("x" * 100_000)).SerializeToString()
+    other = request(span("y" * 100_000)).SerializeToString()
+    small = CollectorProcess(
+        own_store.url, tmp_path / "small", inflight_bytes_max=150_000, answer_within_s=0.5, backoff_s_max=0.2, stop_within_s=1.0
+    )
+    try:
+        own_store.kill()
+        assert_later(grpc_export(small, body))  # it waits on, and holds its room
+        assert "100" in (answer := grpc_export(small, other)).status.message  # type: ignore[union-attr]
+        assert_later(answer)
+        assert http_export(small, other).status_code == 503
+        assert 'refused_total{reason="busy",transport="grpc"} 1.0' in httpx.get(f"{small.http}/metrics").text
+        own_store.start()
+        until(lambda: grpc_export(small, other).code == "OK", "there is room again")
+        assert rows(own_store, RAW) == [{"n": 2}]
+    finally:
+        small.stop()
+
+
+def test_a_request_that_clickhouse_alone_refuses_does_not_take_others_with_it(store: StoreProcess, db: Database, tmp_path: Path) -> None:
+    """Our parser takes a known field of another wire type for an unknown one; ClickHouse does not."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only here
+
+    good = [request().SerializeToString() for _ in range(5)]
+    field = b"\x12\x02" + b"\x10\x01"  # ScopeSpans.spans as a varint
+    poison = b"\x0a" + varint(len(field)) + field
+    poison = _with_body(poison)
+    own = CollectorProcess(store.url, tmp_path / "data", linger_s=1.0)
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            answers = list(pool.map(lambda body: grpc_export(own, body), [*good[:3], poison, *good[3:]]))
+        assert [a.code for a in answers] == ["OK"] * 3 + ["INVALID_ARGUMENT"] + ["OK"] * 2
+        assert grpc_export(own, poison).code == "INVALID_ARGUMENT"
+        assert grpc_export(own, good[0]).code == "OK"
+    finally:
+        own.stop()
+    assert db.rows(RAW) == [{"n": 5}]
+    (ledger,) = db.rows("SELECT count() AS n, max(seq) AS last, sum(rows) AS spans FROM leeway.batches")
+    assert ledger["n"] == ledger["last"], "no number is missing, so no reader waits"
+    assert ledger["spans"] == 5
+
+
+def _with_body(poison: bytes) -> bytes:
+    return poison + request().SerializeToString()
+
+
+def test_a_store_without_its_tables_is_no_fault_of_the_request(own_store: StoreProcess, own: CollectorProcess) -> None:
+    with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
+        db.command("RENAME TABLE leeway.otlp_traces TO leeway.away")
+        body = request().SerializeToString()
+        assert_later(grpc_export(own, body))
+        db.command("RENAME TABLE leeway.away TO leeway.otlp_traces")
+    until(lambda: grpc_export(own, body).code == "OK", "the tables are back")
+    assert rows(own_store, RAW) == [{"n": 1}]
+
+
+def test_a_token_without_its_spans_is_replaced(own_store: StoreProcess, own: CollectorProcess) -> None:
+    """What a store does that died between noting a token and committing the part: the token is there, the spans are not."""
+    body = request(span(), span()).SerializeToString()
+    assert grpc_export(own, body).code == "OK"
+    (journal,) = (own.data / "collector").glob("journal")
+    own.kill()
+    kept = _journal_of(own, body)
+    with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
+        (row,) = db.rows("SELECT writer, batch, trace_id FROM leeway.span_rows LIMIT 1")
+        kept.write(journal, row["writer"], row["batch"], db)
+    own.start()
+    assert rows(own_store, "SELECT uniqExact(span_id) AS n FROM leeway.spans WHERE batch = 9") == [{"n": 2}]
+    assert rows(own_store, "SELECT rows FROM leeway.batches WHERE seq = 9") == [{"rows": 2}]
+    assert "insert.token_renewed" in own.log.read_text()
+
+
+class _journal_of:  # noqa: N801 - reads as a phrase
+    """A journal file whose token the store remembers without its spans."""
+
+    def __init__(self, own: CollectorProcess, body: bytes) -> None:
+        self._body = body
+
+    def write(self, journal: Path, writer: str, _batch: int, db: Database) -> None:
+        from leeway.collector import framing  # noqa: PLC0415 - only here
+        from leeway.collector.journal import Entry, encode  # noqa: PLC0415 - only here
+
+        suffix = framing.private_fields("default", writer, 9, time.time_ns())
+        data = b"".join(framing.framed(self._body, framing.resource_spans(self._body), suffix))
+        entry = Entry(writer, 9, 2, (1,), data)
+        token = f"{writer}-9-{entry.checksum():016x}"
+        db.insert_otlp(data, token)
+        db.command("ALTER TABLE leeway.span_rows DELETE WHERE batch = 9", settings={"mutations_sync": 2})
+        db.insert_otlp(data, token)
+        assert db.rows("SELECT count() AS n FROM leeway.span_rows WHERE batch = 9") == [{"n": 0}], "the token is remembered"
+        (journal / f"{9:020d}.batch").write_bytes(encode(entry))
+
+
+def test_a_second_collector_on_the_folder_says_so_and_ends(own: CollectorProcess, own_store: StoreProcess) -> None:
+    settings = Settings(storage.Settings(own_store.url), grpc_port=0, http_port=0, data=own.data)
+    with pytest.raises(Rejected, match="in use by another collector"):
+        run(settings, threading.Event(), lambda: None)
+
+
+@pytest.mark.parametrize("port", ["grpc_port", "http_port"])
+def test_a_port_that_is_taken_is_named(own: CollectorProcess, own_store: StoreProcess, tmp_path: Path, port: str) -> None:
+    taken = int((own.grpc if port == "grpc_port" else own.http).rsplit(":", 1)[1])
+    ports = {"grpc_port": 0, "http_port": 0, port: taken}
+    settings = Settings(storage.Settings(own_store.url), data=tmp_path / "other", **ports)  # type: ignore[arg-type]
+    with pytest.raises(Unavailable, match=str(taken)):
+        run(settings, threading.Event(), lambda: None)
