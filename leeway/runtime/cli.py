@@ -207,11 +207,28 @@ def rules_check(file: Path) -> None:
 @main.command()
 @_general_options
 def doctor(config: str | None, **flags: str | None) -> None:
-    """Check settings, ports, store, clock and disk; say what to mend.
+    """Say what is wrong, and what to mend.
 
-    Changes nothing. The exit status is 0 when there is nothing to mend.
+    Checks settings, rules, disk, ports, ClickHouse and its clock. Changes nothing. The exit status is 0 when there is nothing to mend.
     """
     from leeway.runtime.doctor import tell
 
     console = Console(highlight=False, soft_wrap=True)
     sys.exit(0 if tell(console, _sources(config, flags)) else FAILURE_STATUS)
+
+
+@main.command()
+@click.argument("rules", type=click.Path(path_type=Path), metavar="RULES")
+@click.option("--from", "since", metavar="WHEN", help="First moment, such as 2026-11-01 or 2026-11-01T14:30:00Z.")
+@click.option("--to", "until", metavar="WHEN", help="Last moment.")
+@click.option("--clickhouse-url", metavar="VALUE", help="Where the spans are [LEEWAY_CLICKHOUSE_URL].")
+@click.option("--config", help="Settings file [LEEWAY_CONFIG; default leeway.toml]", metavar="FILE")
+def backtest(rules: Path, since: str | None, until: str | None, clickhouse_url: str | None, config: str | None) -> None:
+    """Run detectors and rules over stored spans.
+
+    Prints what would have fired and when, as it would have live. No finding and no breaker is written. The same spans
+    under the same rules print the same.
+    """
+    from leeway.runtime.backtest_command import run_backtest
+
+    run_backtest(_sources(config, {"clickhouse_url": clickhouse_url}), rules, since, until)

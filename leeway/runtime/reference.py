@@ -20,8 +20,8 @@ A flag precedes the environment, which precedes `leeway.toml` (in the current fo
 `LEEWAY_CONFIG` says), which precedes the default. A mistake is one line that names the key, the value and what would be
 right; a key of `leeway.toml` that nobody reads is a mistake too. Sizes (`…_bytes…`) may be written as `64MiB`.
 
-On a component's own command each setting is also a flag, such as `--request-bytes-max` on `leeway collector`; `leeway up`
-takes the general ones.
+On a component's own command each setting is also a flag, such as `--request-bytes-max` on `leeway collector`;
+`leeway up` takes the general ones.
 
 ```toml
 # leeway.toml
