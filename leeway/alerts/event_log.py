@@ -15,7 +15,9 @@ _BY_KIND: Final = {event.kind: event for event in EVENTS}
 def event_to_json(event: Event) -> dict[str, object]:
     """A mapping that JSON can hold; `kind` names the event."""
     values = {f.name: getattr(event, f.name) for f in fields(event)}
-    plain = {name: sorted(v) if isinstance(v, frozenset) else v for name, v in values.items()}
+    plain = {
+        k: sorted(v) if isinstance(v, frozenset) else list(v) if isinstance(v, tuple) else v for k, v in values.items()
+    }
     return {"kind": event.kind, **plain}
 
 

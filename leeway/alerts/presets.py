@@ -210,7 +210,7 @@ def _finding(f: Finding, news: News) -> dict[str, Any]:
 def _trace(trace_id: str, news: News) -> dict[str, str]:
     entry = {"trace_id": trace_id, "api": f"{news.api_url}/v1/runs/{path_segment(trace_id)}"}
     if news.dashboard_url:
-        entry["dashboard"] = f"{news.dashboard_url}/runs?{urlencode({'run': trace_id})}"
+        entry["dashboard"] = f"{news.dashboard_url}/runs?{urlencode({'trace': trace_id})}"
     return entry
 
 

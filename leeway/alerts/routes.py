@@ -45,7 +45,7 @@ ROUTES: Final = (
           body=s.Opening, answer=s.Changed),
     Route("POST", "/v1/breakers/{id}/close", breaker_calls.close_breaker, "Close it",
           body=s.Said, answer=s.Changed),
-    Route("POST", "/v1/breakers/{id}/approve", breaker_calls.approve_breaker, "Close it, and expect its drift from now on",
+    Route("POST", "/v1/breakers/{id}/approve", breaker_calls.approve_breaker, "Close it; its drift is expected",
           body=s.Said, answer=s.Changed),
     Route("POST", "/v1/breakers/{id}/silence", breaker_calls.silence_breaker, "Findings do not open it for a time",
           body=s.Silencing, answer=s.Changed),
