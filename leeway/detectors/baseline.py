@@ -4,7 +4,8 @@ The bounds are wider than the history's own figures, because a detector that tak
 estimate's error sooner or later (7 to 25 times as many false alarms in our simulations):
 
 - every mean and share by two standard errors;
-- a name that is rare or has not been seen by the rule of three: up to 3/n of n sessions;
+- a name that is rare or has not been seen by the rule of three: up to 3/n of n sessions, and all that were not seen
+  by as much as the rare ones have in all;
 - scales by the upper 90 % confidence bound of the *long-run* standard deviation: blocks of runs are put together two,
   four and eight at a time, and where those vary more than independence allows (incidents, slow waves), that counts;
 - by the leeway that the settings grant, more of it while the baseline has not lasted a day and cannot know the day's
@@ -20,7 +21,7 @@ from typing import Final
 
 import numpy as np
 
-from leeway.detectors.bets import MeanNull, RateNull, ShareNull
+from leeway.detectors.bets import OTHER, MeanNull, RateNull, ShareNull
 from leeway.detectors.history import BIN, History, State
 from leeway.detectors.settings import WatchSettings
 
@@ -74,7 +75,11 @@ class Baseline:
             error = math.sqrt(max(0.0, squares / n - mean * mean) / n)
             margin = STANDARD_ERRORS * error + leeway * math.sqrt(mean * (1 - mean))
             nulls[name] = ShareNull(max(0.0, min(mean - margin, 1 - floor)), min(1.0, max(mean + margin, floor)))
-        return nulls, floor
+        # As much as went to names that were seen a few times may go to others that were not seen (Good and Turing).
+        unseen = min(1.0, floor + sum(total / n for total, _ in shares.names.values() if total / n < floor))
+        if OTHER in nulls:
+            nulls[OTHER] = nulls[OTHER]._replace(high=min(1.0, nulls[OTHER].high + unseen))
+        return nulls, unseen
 
     def mean_null(self, signal: str) -> MeanNull:
         """Of the mean of a block's logarithms."""

@@ -43,8 +43,12 @@ RATE_LOG_E_MAX: Final = 4.0
 streams (alarm at 20) it takes three blocks to find a magnitude's drift and five to find a rate's: no shorter incident
 is one."""
 CACHED_BETS_MAX: Final = 256
+LOW_MAX: Final = 1 - 1e-6
+"""Nothing is so sure that its absence is infinite evidence."""
 NEW: Final = "(new)"
 """Stands for all names that the baseline does not know."""
+OTHER: Final = "(other)"
+"""Stands for the rarest names of a baseline that has too many; names that it does not know may be among them."""
 
 
 class ShareNull(NamedTuple):
@@ -79,6 +83,7 @@ class EDetector(DriftDetector):
 
     def __init__(self, weights: Floats, alarm: float) -> None:
         super().__init__()
+        self.alarm = alarm
         self.spending = 1.0 / alarm
         self.evidence = 0.0
         self._weights = weights
@@ -124,11 +129,13 @@ class ShareBets(EDetector):
     """
 
     def __init__(self, null: Mapping[str, ShareNull], new_high: float, alarm: float = 1e6) -> None:
+        self.null = null
+        self.new_high = new_high
         self.names = [*sorted(null), NEW]
         self._index = {name: i for i, name in enumerate(self.names)}
         stakes = np.array(SHARE_STAKES)
         bounds = [*(null[name] for name in self.names[:-1]), ShareNull(0.0, new_high)]
-        low = np.array([b.low for b in bounds])[:, None]
+        low = np.minimum([b.low for b in bounds], LOW_MAX)[:, None]
         high = np.array([b.high for b in bounds])[:, None]
         # Value at x = 0 and slope in x, for (name, up and down, stake).
         down = stakes / (1.0 - low)
@@ -155,14 +162,15 @@ class ShareBets(EDetector):
 
     def _e_values(self, x: Mapping[str, float]) -> Floats:
         shares: dict[int, float] = {}
-        new = len(self.names) - 1
+        new = self._index.get(OTHER, len(self.names) - 1)
         for name, share in x.items():
             i = self._index.get(name, new)
             shares[i] = min(1.0, shares.get(i, 0.0) + share)
         e = self._at_zero.copy()
         for i, share in shares.items():
             e[i] += self._slope[i] * share
-        return np.maximum(e, 0.0).reshape(-1)
+        found: Floats = np.maximum(e, 0.0).reshape(-1)
+        return found
 
     def moved(self) -> list[tuple[str, Literal["up", "down"]]]:
         """Names and directions, by how much their bets have won, most first."""

@@ -9,12 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from leeway.detectors.bets import OTHER
 from leeway.detectors.signals import Values
 
 BIN: Final = 0.05
 """Width of a histogram's bin, in logarithms: five per cent."""
-OTHER: Final = "(other)"
-"""Stands for the rarest names of a baseline that has too many."""
 
 State = dict[str, Any]
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from leeway.detectors import wording
 from leeway.detectors.baseline import Baseline, bin_edges
-from leeway.detectors.bets import NEW
-from leeway.detectors.history import BIN, OTHER
+from leeway.detectors.bets import NEW, OTHER
+from leeway.detectors.history import BIN
 from leeway.detectors.signals import OFFSETS, RATES, UNITS, names_of, proportions, value_of
 from leeway.detectors.stream import ShareStream, StreamWatch, TailStream
 from leeway.model import Observation

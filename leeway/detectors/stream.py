@@ -49,6 +49,7 @@ class StreamWatch(ABC):
         self.dimension = dimension
         self.status: Status = "watching"
         self.effect = 0.0
+        self.silent_runs = 0
         self.path: list[tuple[int, float]] = []
         self.units = 0
         self.spent_s = 0.0
@@ -83,7 +84,10 @@ class StreamWatch(ABC):
         Returns:
             Whether it raises the alarm.
         """
-        if self.status == "drifted" or not self._unit(values, bets=bets):
+        if self.status == "drifted":
+            self.silent_runs += 1
+            return False
+        if not self._unit(values, bets=bets):
             return False
         spent_s = earned_s - self._earned_s
         self._earned_s = earned_s
@@ -101,6 +105,10 @@ class StreamWatch(ABC):
         """What the budget asks of this stream: one over its mean spending a unit."""
         return self.units / (self.spent_s * rate) if self.spent_s > 0 else 1.0 / rate
 
+    def is_calm(self, rate: float) -> bool:
+        """No more evidence than half of what an alarm takes, in logarithms."""
+        return self.detector.evidence <= 1 / math.sqrt(self.alarm_level(rate))
+
     def since_ns(self) -> int:
         """When the evidence began to grow: the last time that it was near its lowest."""
         lowest = min(level for _, level in self.path)
@@ -109,7 +117,7 @@ class StreamWatch(ABC):
         return self.path[started][0]
 
     def drifted(self, effect: float) -> None:
-        self.status, self.effect = "drifted", effect
+        self.status, self.effect, self.silent_runs = "drifted", effect, 0
 
     def rearm(self, earned_s: float) -> None:
         """Watch again, from nothing."""
@@ -120,13 +128,14 @@ class StreamWatch(ABC):
 
     def state(self) -> State:
         return {
-            "status": self.status, "effect": self.effect, "units": self.units, "spent_s": self.spent_s,
+            "status": self.status, "effect": self.effect, "silent_runs": self.silent_runs,
+            "units": self.units, "spent_s": self.spent_s,
             "earned_s": self._earned_s, "path": [x for point in self.path for x in point],
             "evidence": self.detector.state(), "open": self._open(),
         }  # fmt: skip
 
     def restore(self, s: State) -> None:
-        self.status, self.effect = s["status"], s["effect"]
+        self.status, self.effect, self.silent_runs = s["status"], s["effect"], s["silent_runs"]
         self.units, self.spent_s, self._earned_s = s["units"], s["spent_s"], s["earned_s"]
         self.path = list(zip(s["path"][::2], s["path"][1::2], strict=True))
         self.detector.restore(s["evidence"])

@@ -23,8 +23,8 @@ Verdict = Literal["learning", "watching", "drifted"]
 
 SAMPLES_MAX: Final = 32
 """Runs of a baseline that are kept as examples of it."""
-CALM: Final = 1e-3
-"""Evidence above this (1 is the alarm) keeps a history from becoming a baseline."""
+SESSIONS_PART: Final = 3
+"""A first baseline needs a third as many conversations as runs."""
 LOOK_EVERY_RUNS: Final = 32
 """How often a drifted stream is looked at again."""
 RECOVERED_RUNS: Final = 100
@@ -38,7 +38,7 @@ class VersionWatch:
     """Attributes:
     reference: The baseline that its streams are judged by; None while learning.
     baseline: What it would hand to the next version; None before it has enough runs.
-    pending: Healthy runs that are not in its baseline yet.
+    pending, waiting: Healthy runs that are not in its baseline yet, the later and the earlier ones.
     others: Runs of other versions since its own last one.
     """
 
@@ -51,6 +51,7 @@ class VersionWatch:
     baseline_samples: tuple[Observation, ...] = ()
     reference_samples: tuple[Observation, ...] = ()
     pending: History = field(default_factory=History)
+    waiting: History = field(default_factory=History)
     streams: list[StreamWatch] = field(default_factory=list)
     recent: deque[Observation] = field(default_factory=deque)
     runs: int = 0
@@ -118,7 +119,7 @@ class VersionWatch:
         if len(self.recent) >= self.settings.recent_runs_max:
             self.recent.popleft()
         self.recent.append(o)
-        rate = self.settings.false_alarms_a_second * (1 - self.settings.rollout_share)
+        rate = self.steady_rate
         fired = [s for s in self.streams if s.observe(values, o.end_ns, purse.earned_s, rate, bets=bets)]
         found: list[tuple[StreamWatch, Comparison]] = []
         for stream in fired:
@@ -126,7 +127,7 @@ class VersionWatch:
             stream.drifted(comparison.strength)
             found.append((stream, comparison))
         if fired:
-            self.pending = History()
+            self.pending, self.waiting = History(), History()
         elif self.runs % LOOK_EVERY_RUNS == 0:
             self._look_again(purse)
         self._learn(values, o.end_ns, bets=bets)
@@ -136,7 +137,7 @@ class VersionWatch:
         """A person says that this is how it should be: its recent behaviour is learnt as its own baseline."""
         self.retire()
         self.baseline, self.baseline_samples = None, ()
-        self.pending = History()
+        self.pending, self.waiting = History(), History()
         self.accepted = True
         purse.take_put_by()
 
@@ -161,35 +162,45 @@ class VersionWatch:
 
     def _look_again(self, purse: Purse) -> None:
         for stream in self.streams:
-            if stream.status == "drifted" and self.reference is not None:
-                runs = list(self.recent)[-RECOVERED_RUNS:]
-                seen = compare(stream, self.reference, self.reference_samples, runs, self.budget_ms)
-                if len(runs) >= RECOVERED_RUNS and seen.strength < stream.effect / 2:
-                    stream.rearm(purse.earned_s)
+            if stream.status != "drifted" or stream.silent_runs < RECOVERED_RUNS or self.reference is None:
+                continue
+            runs = list(self.recent)[-RECOVERED_RUNS:]
+            seen = compare(stream, self.reference, self.reference_samples, runs, self.budget_ms)
+            if seen.strength < stream.effect / 2:
+                stream.rearm(purse.earned_s)
 
     def _learn(self, values: Values, end_ns: int, *, bets: bool) -> None:
+        """Healthy runs wait until as many have come after them without an alarm; then they refresh the baseline.
+
+        A drift is thus compared with what was before it for a while, and only a slow or small one gets into the
+        baseline.
+        """
         had = self.baseline.runs if self.baseline else 0
         if had >= self.settings.baseline_runs_max or self.verdict == "drifted":
             return
         self.pending.absorb(
             values, end_ns, bets=bets, block_runs=self.settings.block_runs, names_max=self.settings.names_max
         )
-        if (
-            self.pending.runs < max(had, self.settings.min_baseline_runs)
-            or self.pending.sessions < self._sessions_min()
-        ):
-            return
-        if any(s.detector.evidence > CALM for s in self.streams):
-            return
-        history = self.baseline.history.plus(self.pending, self.settings.names_max) if self.baseline else self.pending
+        if self.baseline is None:
+            enough = self.settings.min_baseline_runs
+            # Long conversations make few bets; a baseline waits until there are some.
+            if self.pending.runs >= enough and self.pending.sessions >= enough // SESSIONS_PART:
+                self._take_as_baseline(self.pending)
+                self.pending = History()
+        elif self.pending.runs >= had // 2 and all(s.is_calm(self.steady_rate) for s in self.streams):
+            if self.waiting.runs:
+                self._take_as_baseline(self.baseline.history.plus(self.waiting, self.settings.names_max))
+            self.waiting, self.pending = self.pending, History()
+
+    def _take_as_baseline(self, history: History) -> None:
         self.baseline = Baseline(self.version, history, self.settings)
         step = max(1, len(self.recent) // SAMPLES_MAX)
         self.baseline_samples = tuple(list(self.recent)[::-step][:SAMPLES_MAX])
-        self.pending = History()
 
-    def _sessions_min(self) -> int:
-        """Long conversations make few bets; a baseline waits until there are some."""
-        return self.settings.min_baseline_runs // 3
+    @property
+    def steady_rate(self) -> float:
+        """False alarms a second that steady watching may make, over the whole installation."""
+        return self.settings.false_alarms_a_second * (1 - self.settings.rollout_share)
 
     def state(self, baselines: list[Baseline], samples: list[tuple[Observation, ...]]) -> State:
         """Args:
@@ -200,6 +211,7 @@ class VersionWatch:
             "reference": _refer(baselines, samples, self.reference, self.reference_samples),
             "baseline": _refer(baselines, samples, self.baseline, self.baseline_samples),
             "pending": self.pending.state(),
+            "waiting": self.waiting.state(),
             "streams": [[s.signal, s.dimension, s.family, s.state()] for s in self.streams],
             "recent": [observation_state(o) for o in self.recent],
             "runs": self.runs, "since_ns": self.since_ns, "last_ns": self.last_ns, "others": self.others,
@@ -224,6 +236,7 @@ class VersionWatch:
         if s["baseline"] is not None:
             self.baseline, self.baseline_samples = baselines[s["baseline"]], samples[s["baseline"]]
         self.pending = History.restored(s["pending"])
+        self.waiting = History.restored(s["waiting"])
         self.recent = deque(observation_restored(r, key) for r in s["recent"])
         self.runs, self.since_ns, self.last_ns = s["runs"], s["since_ns"], s["last_ns"]
         self.others, self.used, self.accepted = s["others"], s["used"], s["accepted"]

@@ -118,7 +118,7 @@ class Watcher:
             h
             for a in self.agents.values()
             for v in a.versions.values()
-            for h in (v.pending, v.baseline.history if v.baseline else None)
+            for h in (v.pending, v.waiting, v.baseline.history if v.baseline else None)
             if h is not None
         ]
         return sum(h.folded for h in histories)
