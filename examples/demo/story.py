@@ -149,15 +149,14 @@ class Story:
         run = self.until("the first bad run's row", 30, lambda: self.tables.run(first.trace_id))
         stored_ns = self.until("the first bad run's batch", 30, lambda: self.tables.stored_ns(first.trace_id))
         finding = max((f for f in self.tables.findings() if f.id in opened.finding_ids), key=lambda f: f.found_ns)
-        trace_id, runs = self.tables.decisive_run(finding)
-        last = self.until("the last bad run's row", 30, lambda: self.tables.run(trace_id))
+        weighed = self.tables.weighed_runs(finding)
         timeline = Timeline(
             (
                 Mark("the first bad run ends; its spans leave the agents", first.ended_ns),
                 Mark("they are durable in ClickHouse", stored_ns),
                 Mark("the run is assembled, its critical path known", run.assembled_ns),
-                Mark(f"{runs} bad runs have ended, enough to be sure", last.ended_ns),
-                Mark("the last of them is assembled, and looked at", last.assembled_ns),
+                Mark(f"{weighed.runs} bad runs have ended, enough to be sure", weighed.ended_ns),
+                Mark("the last of them is assembled, and looked at", weighed.assembled_ns),
                 Mark("the finding is decided upon: the breaker opens", opened.at_ns),
                 Mark("the webhook is at the receiver", message.received_ns),
             )

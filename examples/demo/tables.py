@@ -54,6 +54,15 @@ class FindingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Weighed:
+    """Runs behind a finding: how many, when the last had ended, and when it was assembled."""
+
+    runs: int
+    ended_ns: int
+    assembled_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """A breaker's step from one state to another."""
 
@@ -118,11 +127,10 @@ class Tables:
         rows = self._rows("runs_by_agent", service=SERVICE, version=version)
         return {row["agent_name"]: int(row["runs"]) for row in rows}
 
-    def decisive_run(self, finding: FindingRow) -> tuple[str, int]:
-        """The run that made a finding's evidence complete, and how many of its version had ended by then."""
-        parameters = {"service": SERVICE, "version": finding.version, "finding_id": finding.id}
-        (row,) = self._rows("decisive_run", **parameters)
-        return str(row["trace_id"]), int(row["runs"])
+    def weighed_runs(self, finding: FindingRow) -> Weighed:
+        """The runs of its version that had been looked at when a drift was found."""
+        (row,) = self._rows("weighed_runs", service=SERVICE, finding_id=finding.id)
+        return Weighed(**row)
 
     def findings(self) -> list[FindingRow]:
         rows = self._rows("findings", service=SERVICE)
