@@ -62,10 +62,6 @@ class StreamWatch(ABC):
         """Judge by another baseline; evidence stays."""
 
     @abstractmethod
-    def _unit(self, values: Values, *, bets: bool) -> bool:
-        """Take a run; whether it completes a unit."""
-
-    @abstractmethod
     def _update(self) -> None:
         """Show the detector the unit."""
 
@@ -73,6 +69,7 @@ class StreamWatch(ABC):
     @abstractmethod
     def direction(self) -> Direction: ...
 
+    @abstractmethod
     def observe(self, values: Values, end_ns: int, earned_s: float, rate: float, *, bets: bool) -> bool:
         """Take a run.
 
@@ -80,15 +77,14 @@ class StreamWatch(ABC):
             end_ns: When the run ended.
             earned_s: What every stream has earned so far (`budget.Purse`).
             rate: False alarms a second, of the installation, for steady watching.
+            bets: The run is the first of its session.
 
         Returns:
             Whether it raises the alarm.
         """
-        if self.status == "drifted":
-            self.silent_runs += 1
-            return False
-        if not self._unit(values, bets=bets):
-            return False
+
+    def _judge(self, end_ns: int, earned_s: float, rate: float) -> bool:
+        """A unit is complete: pay for it, and show it to the detector."""
         spent_s = earned_s - self._earned_s
         self._earned_s = earned_s
         self.units += 1
@@ -110,11 +106,14 @@ class StreamWatch(ABC):
         return self.detector.evidence <= 1 / math.sqrt(self.alarm_level(rate))
 
     def since_ns(self) -> int:
-        """When the evidence began to grow: the last time that it was near its lowest."""
+        """When the evidence began to grow: the last time that it was near its lowest.
+
+        Runs come in the ledger's order, which is not that of their ends: of those that count, the earliest end.
+        """
         lowest = min(level for _, level in self.path)
         near = lowest + 0.1 * (self.path[-1][1] - lowest)
         started = max(i for i, (_, level) in enumerate(self.path) if level <= near)
-        return self.path[started][0]
+        return min(at_ns for at_ns, _ in self.path[started:])
 
     def drifted(self, effect: float) -> None:
         self.status, self.effect, self.silent_runs = "drifted", effect, 0
@@ -166,9 +165,12 @@ class ShareStream(StreamWatch):
         self.detector = ShareBets(*baseline.share_nulls(self.signal))
         self.detector.take(before)
 
-    def _unit(self, values: Values, *, bets: bool) -> bool:
+    def observe(self, values: Values, end_ns: int, earned_s: float, rate: float, *, bets: bool) -> bool:
+        if self.status == "drifted":
+            self.silent_runs += 1
+            return False
         self._x = values.shares[self.signal]
-        return bets
+        return bets and self._judge(end_ns, earned_s, rate)
 
     def _update(self) -> None:
         self.detector.update(self._x)
@@ -190,13 +192,17 @@ class BlockStream(StreamWatch):
     @abstractmethod
     def _value(self, values: Values) -> float | None: ...
 
-    def _unit(self, values: Values, *, bets: bool) -> bool:  # noqa: ARG002 - every run counts in a block
+    def observe(self, values: Values, end_ns: int, earned_s: float, rate: float, *, bets: bool) -> bool:
+        del bets  # every run counts in a block
+        if self.status == "drifted":
+            self.silent_runs += 1
+            return False
         x = self._value(values)
         if x is None:
             return False
         self._n += 1
         self._total += x
-        return self._n >= self._block_runs
+        return self._n >= self._block_runs and self._judge(end_ns, earned_s, rate)
 
     def _taken(self) -> tuple[float, int]:
         total, n = self._total, self._n
