@@ -40,8 +40,9 @@ def list_breakers(call: Call) -> Reply:
         for entry in call.services.book.entries()
         if asked.state in (None, entry.breaker.state) and asked.service in (None, entry.subject.service)
     ]
-    shown = wanted[asked.offset : asked.offset + asked.limit]
-    return Reply(Breakers(breakers=[answer(e) for e in shown], more=len(wanted) > asked.offset + asked.limit))
+    end = asked.offset + call.limit()
+    shown = wanted[asked.offset : end]
+    return Reply(Breakers(breakers=[answer(e) for e in shown], more=len(wanted) > end))
 
 
 def show_breaker(call: Call) -> Reply:

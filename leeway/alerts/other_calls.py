@@ -112,15 +112,13 @@ def _rows(
     shown: Callable[[Mapping[str, Any]], dict[str, Any]] = dict,
 ) -> Reply:
     """One row more than asked for tells whether there are more."""
-    most = call.services.settings.page_rows_max
-    if page.limit > most:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"limit is {page.limit}; it must be {most} or less")
-    rows = call.services.db.rows(query(name), {**names, "limit": page.limit + 1})
+    limit = call.limit()
+    rows = call.services.db.rows(query(name), {**names, "limit": limit + 1})
     return Reply(
         Rows(
-            items=[shown(row) for row in rows[: page.limit]],
-            limit=page.limit,
+            items=[shown(row) for row in rows[:limit]],
+            limit=limit,
             offset=page.offset,
-            more=len(rows) > page.limit,
+            more=len(rows) > limit,
         )
     )

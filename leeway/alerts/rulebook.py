@@ -41,15 +41,20 @@ class Rulebook:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stamp = _stamp(path)
+        self._stamp = self._seen = _stamp(path)
         self.now = self._read(None)
-        if self.now.broken:
-            raise Rejected(self.now.broken)
 
     def refresh(self) -> bool:
-        """Read the file where it has changed; True where other rules hold now."""
+        """Read the file where it has changed and then rested from one call to the next.
+
+        Half a file, which an editor is still writing, may well be valid, and short of rules.
+
+        Returns:
+            Whether other rules hold now.
+        """
         stamp = _stamp(self._path)
-        if stamp == self._stamp:
+        settled, self._seen = stamp == self._seen, stamp
+        if stamp == self._stamp or not settled:
             return False
         before, self._stamp = self.now, stamp
         self.now = self._read(before.rules)
@@ -68,7 +73,9 @@ class Rulebook:
         try:
             rules = load_rules(self._path)
         except Rejected as e:
-            return Loaded(kept or NO_RULES, str(e))
+            if kept is None:
+                raise
+            return Loaded(kept, str(e))
         log.info("rules.loaded", path=str(self._path), rules=len(rules.rules), rule_version=rules.hash)
         for problem in secret_problems(rules, os.environ):
             log.error("webhook.unusable", reason=problem)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from leeway.alerts.book import Book
 from leeway.alerts.metrics import Metrics
+from leeway.alerts.problem import Problem
 from leeway.alerts.rulebook import Rulebook
 from leeway.alerts.settings import Settings
 from leeway.alerts.shapes import Health
 from leeway.storage import Database
+
+LIMIT_DEFAULT: Final = 100
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,18 @@ class Call:
     query: Any
     body: Any
     headers: Mapping[str, str]
+
+    def limit(self) -> int:
+        """The rows that the answer may hold.
+
+        Raises:
+            Problem: More were asked for than one answer gives.
+        """
+        most = self.services.settings.page_rows_max
+        asked: int = self.query.limit or min(LIMIT_DEFAULT, most)
+        if asked > most:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"limit is {asked}; it must be {most} or less")
+        return asked
 
 
 @dataclass(frozen=True)

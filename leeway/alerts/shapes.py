@@ -66,7 +66,7 @@ class OpeningSubject(Opening):
 
 
 class Page(Shape):
-    limit: int = Field(default=100, ge=1)
+    limit: int | None = Field(default=None, ge=1, description="100 where it is not said.")
     offset: int = Field(default=0, ge=0)
 
 
