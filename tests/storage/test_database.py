@@ -62,7 +62,8 @@ def test_what_is_inserted_as_rows_or_as_a_frame_is_the_same(db: Database) -> Non
     maps = pl.Series([{"search": 2}], dtype=pl.Map(pl.String, pl.UInt32))
     times = pl.Series([AT], dtype=pl.Datetime("us", "UTC"))
     frame = pl.DataFrame({
-        "project": ["frame"], "service_name": ["desk"], "start_time": times, "end_time": times, "tools": maps, "seq": [1],
+        "project": ["frame"], "service_name": ["desk"], "start_time": times, "end_time": times, "tools": maps,
+        "seq": [1],
     })  # fmt: skip
     db.insert_frame("observation_rows", frame)
     by_rows, by_frame = db.rows("SELECT * EXCEPT (project) FROM leeway.observation_rows ORDER BY project DESC")

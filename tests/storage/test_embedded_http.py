@@ -307,6 +307,28 @@ def test_bad_data_leaves_nothing_behind(http: httpx.Client, table: str) -> None:
     assert rows_of(http, table) == []
 
 
+@pytest.mark.parametrize("query", ["INSERT INTO default.checked VALUES", "INSERT INTO default.seen VALUES"])
+def test_an_insert_that_fails_behind_the_parser_is_refused(http: httpx.Client, query: str) -> None:
+    run(http, "CREATE TABLE default.checked (id UInt64, CONSTRAINT c CHECK id != 5) ENGINE = MergeTree ORDER BY id")
+    run(http, "CREATE TABLE default.seen (id UInt64) ENGINE = Null")
+    run(http, "CREATE MATERIALIZED VIEW default.view TO default.checked AS SELECT id FROM default.seen")
+    try:
+        assert http.post("/", params={"query": query}, content="(4)").status_code == 200
+        assert refusal(http.post("/", params={"query": query}, content="(5)")) == (500, 469)
+        assert rows_of(http, "default.checked") == [[4]]
+    finally:
+        for table in ("view", "seen", "checked"):
+            run(http, f"DROP TABLE default.{table} SYNC")
+
+
+def test_an_insert_with_names_outside_ascii_keeps_its_settings(http: httpx.Client) -> None:
+    run(http, "CREATE TABLE default.`größe 漢` (id UInt64) ENGINE = MergeTree ORDER BY id")
+    sql = "INSERT INTO default.`größe 漢` SETTINGS input_format_allow_errors_num = 1 FORMAT TSV\nx\n7\n"
+    assert run(http, sql) == ""
+    assert rows_of(http, "default.`größe 漢`") == [[7]]
+    run(http, "DROP TABLE default.`größe 漢` SYNC")
+
+
 def test_an_insert_that_the_client_gives_up_leaves_nothing_behind(
     store: StoreProcess, http: httpx.Client, table: str
 ) -> None:

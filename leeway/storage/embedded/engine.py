@@ -3,19 +3,21 @@
 A connection costs 0.15 ms, so a query gets a fresh one: what a query `SET`s ends with it, and two queries never wait
 for each other. Only a client's `session_id` keeps a connection alive (sessions.py).
 
-chdb's limits, and what is done about them: a connection with an INSERT under way takes no other query (none is given);
-a streamed result frames every chunk as a whole document of its format (so only formats whose documents can be
-concatenated are streamed); data behind FORMAT in a statement's text is cut at line ends (so it never stands there).
+chdb's limits, and what is done about them. `send_insert` swallows every error behind the parser (a failing view, a full
+disk, the memory limit) and reports success; and data behind FORMAT in a statement's text is cut at line ends. So an
+INSERT's data goes through a file, which chdb reads with all errors raised. A streamed result frames every chunk as a
+whole document of its format; so only formats whose documents can be concatenated are streamed.
 """
 
 from __future__ import annotations
 
 import fcntl
+import tempfile
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 from urllib.parse import urlencode
 
 from chdb.session import Session
@@ -110,23 +112,34 @@ class Connection:
         finally:
             result.cancel()
 
-    def insert(self, head: str, fmt: str, next_chunk: Callable[[], bytes], progress: Progress) -> None:
-        """Run an INSERT whose data `next_chunk` hands over piece by piece, `b''` at the end.
-
-        An exception from `next_chunk` cancels the INSERT.
-        """
+    def insert(self, insert: Insert, parameters: Mapping[str, str], progress: Progress) -> None:
+        """Run an INSERT whose data lies in a file."""
         with _refusals():
-            insert = self._session.send_insert(head, fmt)
-        try:
-            while chunk := next_chunk():
-                with _refusals():
-                    insert.append(chunk)
-            with _refusals():
-                done = insert.finish()
-        finally:
-            insert.cancel()
-        progress.written_rows = done.rows_written
-        progress.written_bytes = done.bytes_written
+            result = self._session.query(insert.sql(), "Null", params=dict(parameters))
+        progress.written_rows = result.rows_written()
+        progress.written_bytes = result.bytes_written()
+
+
+@dataclass(frozen=True)
+class Insert:
+    """An INSERT of data.
+
+    Attributes:
+        head: Its text up to SETTINGS, FORMAT or VALUES.
+        settings: Its SETTINGS clause, or ''.
+        fmt: The data's format; '' is VALUES.
+        file: The open file that holds the data.
+    """
+
+    head: str
+    settings: str
+    fmt: str
+    file: IO[bytes]
+
+    def sql(self) -> str:
+        """The statement that makes chdb read the file by its descriptor; it may have no name any more."""
+        source = f"FROM INFILE '/dev/fd/{self.file.fileno()}'"
+        return f"{self.head} {source} {self.settings} FORMAT {identifier(self.fmt or 'Values')}"
 
 
 class Engine:
@@ -159,6 +172,10 @@ class Engine:
             return with_connection.run(sql).decode("utf-8", "replace").strip()
         finally:
             with_connection.close()
+
+    def spool(self) -> IO[bytes]:
+        """A file for an INSERT's data on the data folder's disk; it is gone when it is closed or its process dies."""
+        return tempfile.TemporaryFile(dir=self._path)
 
     def close(self) -> None:
         """Let ClickHouse finish its writes and leave the folder."""

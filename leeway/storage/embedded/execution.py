@@ -5,12 +5,12 @@ Body and answer are the two ends that the server lends: blocking here, asynchron
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from leeway.storage.embedded.engine import STREAMABLE, Connection, Engine, Progress, identifier, literal
+from leeway.storage.embedded.engine import STREAMABLE, Connection, Engine, Insert, Progress, literal
 from leeway.storage.embedded.errors import (
     ACCESS_DENIED,
     BAD_ARGUMENTS,
@@ -28,6 +28,8 @@ from leeway.storage.embedded.statement import Statement, analyse, without_end
 
 HEAD_BYTES_MAX: Final = 256 * 1024
 """Where an INSERT's data must have begun, as ClickHouse's `max_query_size` has it."""
+INSERT_SETTINGS: Final = {"max_block_size": "1048449"}
+"""Blocks as large as a server makes them of an INSERT's data: what fits into one is all or nothing."""
 DEFAULT_FORMAT: Final = "TabSeparated"
 PYTHON_FORMATS: Final = frozenset({"dataframe", "arrowtable", "datastore", "debug"})
 """Names that make chdb return Python objects instead of bytes; ClickHouse knows none of them."""
@@ -59,6 +61,22 @@ class Store:
     settings: Settings
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A statement, read.
+
+    Attributes:
+        sql: All of it; of an INSERT of data, what comes before SETTINGS, FORMAT or VALUES.
+        settings: An INSERT of data's SETTINGS clause.
+        data: Hands over an INSERT's data piece by piece, `b''` at the end; None for every other statement.
+    """
+
+    statement: Statement
+    sql: str
+    settings: str = ""
+    data: Callable[[], bytes] | None = None
+
+
 def execute(ask: Ask, body: Body, answer: Answer, store: Store) -> str:
     """Run one request.
 
@@ -68,38 +86,57 @@ def execute(ask: Ask, body: Body, answer: Answer, store: Store) -> str:
     Raises:
         QueryRefused: In ClickHouse's own terms; nothing has been sent unless the answer was streamed.
     """
-    sql, statement, data = read_statement(ask, body, store.settings.query_bytes_max)
+    prepared = read_statement(ask, body, store.settings.query_bytes_max)
+    _check(ask, prepared, store.settings)
+    progress = Progress()
+    rest, fmt = b"", ""
+    if prepared.data is not None:
+        _insert_data(prepared, prepared.data, ask, store, progress)
+    else:
+        with _connection(ask, store) as connection, _laid_on(connection, ask, ask.settings):
+            rest, fmt = _rows(connection, prepared, ask, answer, progress)
+    # Only now: a client that has its answer may send the session's next query at once.
+    answer.finish(rest, fmt, progress)
+    return prepared.statement.verb
+
+
+def _check(ask: Ask, prepared: Prepared, settings: Settings) -> None:
+    statement = prepared.statement
     if ask.read_only and not statement.reads:
         raise QueryRefused(READONLY, f"Cannot execute {statement.verb} in readonly mode: use POST. (READONLY)")
-    if statement.reaches_out and not store.settings.local_files:
+    if statement.reaches_out and not settings.local_files:
         raise QueryRefused(
             ACCESS_DENIED, f"{statement.reaches_out} is not served: the setting `local_files` is off. (ACCESS_DENIED)"
         )
-    if statement.verb == "INSERT" and data is None and statement.data_at is not None:
+    if statement.verb == "INSERT" and prepared.data is None and statement.data_at is not None:
         raise QueryRefused(
             NOT_IMPLEMENTED, "INSERT … SELECT FROM input() is not served by the embedded store. (NOT_IMPLEMENTED)"
         )
-    progress = Progress()
-    with _connection(ask, store) as connection, _laid_on(connection, ask):
-        if data is not None:
-            _declare(connection, ask)
-            connection.insert(sql, statement.format or ask.default_format or "Values", data, progress)
-            rest, fmt = b"", ""
-        else:
-            rest, fmt = _rows(connection, sql, statement, ask, answer, progress)
-    # Only now: a client that has its answer may send the session's next query at once.
-    answer.finish(rest, fmt, progress)
-    return statement.verb
+
+
+def _insert_data(
+    prepared: Prepared, next_piece: Callable[[], bytes], ask: Ask, store: Store, progress: Progress
+) -> None:
+    """Take all of an INSERT's data, so that a client that gives up half-way has inserted nothing; then run it."""
+    with store.engine.spool() as file:
+        while piece := next_piece():
+            file.write(piece)
+        file.flush()
+        file.seek(0)
+        insert = Insert(prepared.sql, prepared.settings, prepared.statement.format or ask.default_format, file)
+        with _connection(ask, store) as connection, _laid_on(connection, ask, INSERT_SETTINGS | dict(ask.settings)):
+            connection.insert(insert, ask.parameters, progress)
 
 
 def _rows(
-    connection: Connection, sql: str, statement: Statement, ask: Ask, answer: Answer, progress: Progress
+    connection: Connection, prepared: Prepared, ask: Ask, answer: Answer, progress: Progress
 ) -> tuple[bytes, str]:
     """Run a statement that is no INSERT of data.
 
     Returns:
         What of its result has not been written to `answer` yet, and the format, '' where there is no result set.
     """
+    sql, statement = prepared.sql, prepared.statement
     fmt = statement.format or ask.default_format or DEFAULT_FORMAT
     if fmt.lower() in PYTHON_FORMATS:
         raise QueryRefused(UNKNOWN_FORMAT, f"Unknown format {fmt}. (UNKNOWN_FORMAT)")
@@ -164,12 +201,8 @@ def _text(data: bytes) -> bytes:
 # -- the statement ----------------------------------------------------------------------------------------------------
 
 
-def read_statement(ask: Ask, body: Body, query_bytes_max: int) -> tuple[str, Statement, Callable[[], bytes] | None]:
-    """Read as much of the body as the statement needs.
-
-    Returns:
-        The SQL for chdb, what is known of it, and, for an INSERT of data, a function that hands over the data's pieces.
-    """
+def read_statement(ask: Ask, body: Body, query_bytes_max: int) -> Prepared:
+    """Read as much of the body as the statement needs."""
     head = ask.query.encode()
     statement = _peek(head)
     if not (head.strip() and statement.inserts_data):
@@ -186,13 +219,12 @@ def read_statement(ask: Ask, body: Body, query_bytes_max: int) -> tuple[str, Sta
             raise QueryRefused(
                 QUERY_IS_TOO_LARGE, f"The query is longer than {query_bytes_max} bytes. (QUERY_IS_TOO_LARGE)"
             )
-    sql = without_end(_decoded(b"".join(parts)))
+    whole = b"".join(parts)
+    sql = without_end(_decoded(whole))
     if not sql.strip():
         raise QueryRefused(SYNTAX_ERROR, "Syntax error: the query is empty. (SYNTAX_ERROR)")
     statement = analyse(sql)
-    if statement.inserts_data:
-        return _insert(sql.encode(), _peek(sql.encode()), body)
-    return sql, statement, None
+    return _insert(whole, _peek(whole), body) if statement.inserts_data else Prepared(statement, sql)
 
 
 def _peek(head: bytes) -> Statement:
@@ -200,9 +232,10 @@ def _peek(head: bytes) -> Statement:
     return analyse(head.decode("latin-1"))
 
 
-def _insert(head: bytes, statement: Statement, body: Body) -> tuple[str, Statement, Callable[[], bytes]]:
-    sql = _decoded(head[: statement.head_end] if statement.head_end is not None else head)
-    first = head[statement.data_at :] if statement.data_at is not None else b""
+def _insert(head: bytes, statement: Statement, body: Body) -> Prepared:
+    end = len(head) if statement.head_end is None else statement.head_end
+    settings_at = end if statement.settings_at is None else statement.settings_at
+    first = b"" if statement.data_at is None else head[statement.data_at :]
 
     def next_piece() -> bytes:
         nonlocal first
@@ -211,7 +244,8 @@ def _insert(head: bytes, statement: Statement, body: Body) -> tuple[str, Stateme
             return piece
         return body.read()
 
-    return without_end(sql), statement, next_piece
+    sql, settings = _decoded(head[:settings_at]), _decoded(head[settings_at:end])
+    return Prepared(statement, without_end(sql), without_end(settings), next_piece)
 
 
 def _decoded(sql: bytes) -> str:
@@ -241,14 +275,14 @@ def _connection(ask: Ask, store: Store) -> Iterator[Connection]:
 
 
 @contextmanager
-def _laid_on(connection: Connection, ask: Ask) -> Iterator[None]:
+def _laid_on(connection: Connection, ask: Ask, settings: Mapping[str, str]) -> Iterator[None]:
     """A request's own settings and database hold for its query only; in a session, what was there before comes back."""
-    before = _settings_now(connection, ask) if ask.session_id and ask.settings else {}
+    before = _settings_now(connection, settings) if ask.session_id and settings else {}
     database_before = (
         connection.run("SELECT currentDatabase()").decode().strip() if ask.session_id and ask.database else ""
     )
     try:
-        connection.set(ask.settings)
+        connection.set(settings)
         if ask.database:
             connection.use(ask.database)
         if ask.read_only and not ask.session_id:
@@ -261,17 +295,9 @@ def _laid_on(connection: Connection, ask: Ask) -> Iterator[None]:
                 connection.use(database_before)
 
 
-def _settings_now(connection: Connection, ask: Ask) -> dict[str, str | None]:
+def _settings_now(connection: Connection, settings: Mapping[str, str]) -> dict[str, str | None]:
     sql = "SELECT name, value FROM system.settings WHERE changed AND name IN {names:Array(String)}"
-    names = f"[{', '.join(literal(name) for name in ask.settings)}]"
+    names = f"[{', '.join(literal(name) for name in settings)}]"
     found = connection.run(sql, "TabSeparatedRaw", {"names": names})
     changed = dict(line.split("\t", 1) for line in found.decode("utf-8", "replace").splitlines())
-    return {name: changed.get(name) for name in ask.settings}
-
-
-def _declare(connection: Connection, ask: Ask) -> None:
-    """An INSERT's text takes parameters from its session, not with the call."""
-    if ask.parameters:
-        connection.run(
-            "SET " + ", ".join(f"{identifier('param_' + k)} = {literal(v)}" for k, v in ask.parameters.items())
-        )
+    return {name: changed.get(name) for name in settings}

@@ -44,6 +44,7 @@ class Statement:
         format: The name after FORMAT as written, or '' when there is none.
         data_at: Where the data of an INSERT starts, in characters; None when the statement brings none along.
         head_end: Where the part ends that comes before FORMAT, or before the VALUES of an INSERT.
+        settings_at: Where a SETTINGS clause starts, if there is one.
         words: Every bare word outside of brackets and quotes, in upper case, up to `data_at`.
     """
 
@@ -51,6 +52,7 @@ class Statement:
     format: str = ""
     data_at: int | None = None
     head_end: int | None = None
+    settings_at: int | None = None
     words: frozenset[str] = frozenset()
     reaches_out: str = ""
     """The first of REACHING_OUT that is called, or INFILE or OUTFILE."""
@@ -79,6 +81,7 @@ def analyse(sql: str) -> Statement:
     verb = fmt = before = reaches_out = ""
     depth = 0
     head_end: int | None = None
+    settings_at: int | None = None
     words: set[str] = set()
     ended = False
     for kind, text, start, end in _tokens(sql):
@@ -91,16 +94,19 @@ def analyse(sql: str) -> Statement:
             if before.upper() == "FORMAT" and verb:
                 fmt, head_end = text, sql.upper().rindex("FORMAT", 0, start)
                 if verb == "INSERT":
-                    return Statement(verb, fmt, _data_start(sql, end), head_end, frozenset(words), reaches_out)
+                    return Statement(
+                        verb, fmt, _data_start(sql, end), head_end, settings_at, frozenset(words), reaches_out
+                    )
             if verb == "INSERT" and word == "VALUES" and before.upper() != "INTO":
-                return Statement(verb, "Values", end, start, frozenset(words), reaches_out)
+                return Statement(verb, "Values", end, start, settings_at, frozenset(words), reaches_out)
             words.add(word)
+            settings_at = start if word == "SETTINGS" and settings_at is None else settings_at
         verb = verb or word  # also within brackets: (SELECT …) UNION …
         ended = text == ";" and depth == 0
         if kind == "sign":
             depth += (text in _OPENING) - (text in _CLOSING)
         before = text
-    return Statement(verb, fmt, None, head_end, frozenset(words), reaches_out)
+    return Statement(verb, fmt, None, head_end, settings_at, frozenset(words), reaches_out)
 
 
 def without_end(sql: str) -> str:
