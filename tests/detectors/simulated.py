@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -94,3 +95,50 @@ def waves(i: int, b: Behaviour | None = None) -> Behaviour:
     b = b or Behaviour()
     load = 1 + 0.03 * math.sin(i / 97) + 0.02 * math.sin(i / 41)
     return replace(b, latency_ms=b.latency_ms * load)
+
+
+def real_life(seed: int, runs: int, runs_per_s: float, *, incidents: float = 1 / 2000) -> Iterator[Observation]:
+    """A healthy agent, as bad as healthy agents get: latency that wanders (autocorrelation 0.9), a day's rhythm, heavy
+    tails, incidents of thirty runs with every third one failing and everything slow, conversations that stick to their
+    tool, and three rollouts that change nothing.
+    """
+    rng = random.Random(seed)
+    at_s, wander, incident, left = START_S, 0.0, 0, 0
+    latency, errors = rng.lognormvariate(8, 0.7), rng.choice((0.002, 0.02, 0.05))
+    names = [f"tool-{i}" for i in range(rng.choice((2, 4, 12)))]
+    weights = [rng.expovariate(1) ** 2 + 0.01 for _ in names]
+    session, favourite = "", ""
+    for i in range(runs):
+        at_s += rng.expovariate(runs_per_s)
+        wander = 0.9 * wander + math.sqrt(1 - 0.81) * rng.gauss(0, 0.1)
+        incident = incident - 1 if incident else 30 * (rng.random() < incidents)
+        if left <= 0:
+            session, favourite = f"s{rng.getrandbits(40)}", rng.choices(names, weights)[0]
+            left = rng.choice((1, 1, 1, 2, 3, 6))
+        left -= 1
+        tools = Counter(
+            favourite if rng.random() < 0.5 else rng.choices(names, weights)[0] for _ in range(rng.choice((1, 2, 5)))
+        )
+        noise = rng.gauss(0, 0.5) if rng.random() > 0.05 else rng.expovariate(0.8)
+        slow = wander + 0.15 * math.sin(2 * math.pi * at_s / 86_400) + (0.7 if incident else 0.0)
+        yield Observation(
+            project="default",
+            service_name=f"service-{seed}",
+            agent_name="agent",
+            version=f"v{i * 4 // runs}",
+            environment="production",
+            variant="",
+            trace_id=f"{rng.getrandbits(128):032x}",
+            session_id=session,
+            start_ns=int(at_s * 1e9),
+            end_ns=int(at_s * 1e9),
+            duration_ns=int(latency * math.exp(slow + noise) * 1e6),
+            llm_calls=2,
+            errors=int(rng.random() < (0.33 if incident else errors)),
+            refusals=int(rng.random() < 0.005),
+            output_chars=int(rng.lognormvariate(6, 0.8)),
+            cost_usd=rng.lognormvariate(-6, 0.5),
+            tools=tools,
+            finish_reasons={"length" if rng.random() < 0.03 else "stop": 2},
+            output_types={"text": 2},
+        )

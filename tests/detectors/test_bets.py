@@ -31,14 +31,14 @@ def test_bets_on_shares_are_fair_wherever_the_means_lie_within_the_null(
     null = {n: ShareNull(max(0.0, p - below) * 0.999, min(1.0, p + above)) for n, p in zip(names, shares, strict=True)}
     detector = ShareBets(null, new_high=0.01)
     expected = sum(p * winnings(detector, {name: 1.0}) for name, p in zip(names, shares, strict=True))
-    assert (expected <= 1 + 1e-9).all()
+    assert np.all(expected <= 1 + 1e-9)
     # The calls of one session hang together: half of the sessions mix two names, and the means stay what they are.
     i, j = data.draw(st.tuples(*[st.integers(0, len(names) - 1)] * 2))
     if i != j:
         even = min(shares[i], shares[j])
         mixed = expected + 2 * even * winnings(detector, {names[i]: 0.5, names[j]: 0.5})
         mixed = mixed - even * (winnings(detector, {names[i]: 1.0}) + winnings(detector, {names[j]: 1.0}))
-        assert (mixed <= 1 + 1e-9).all()
+        assert np.all(mixed <= 1 + 1e-9)
 
 
 @given(st.floats(0.001, 0.5), st.floats(0, 1), st.floats(1, 4), st.integers(5, 60))
@@ -49,7 +49,7 @@ def test_bets_on_rates_are_fair_at_and_below_the_null(high: float, part: float, 
         math.comb(runs, k) * rate**k * (1 - rate) ** (runs - k) * winnings(detector, float(k), runs)
         for k in range(runs + 1)
     )
-    assert (expected <= 1 + 1e-9).all()
+    assert np.all(expected <= 1 + 1e-9)
 
 
 @given(st.floats(0.001, 0.1), st.integers(2, 5))
@@ -61,7 +61,7 @@ def test_hits_that_come_in_clumps_are_no_evidence(high: float, clump: int) -> No
         math.comb(sites, k) * rate**k * (1 - rate) ** (sites - k) * winnings(detector, float(k * clump), sites * clump)
         for k in range(sites + 1)
     )
-    assert (expected <= 1 + 1e-9).all()
+    assert np.all(expected <= 1 + 1e-9)
 
 
 @given(st.floats(-1, 1), st.floats(0, 0.5))
@@ -72,7 +72,7 @@ def test_bets_on_means_are_fair_anywhere_within_the_margin(where: float, margin:
     expected = sum(
         d * winnings(detector, 2.0 + margin * where + 0.3 * z) for z, d in zip(zs[::8], 8 * density[::8], strict=True)
     )
-    assert (expected <= 1 + 1e-3).all()
+    assert np.all(expected <= 1 + 1e-3)
 
 
 def test_they_are_river_detectors_and_start_again_after_an_alarm() -> None:
