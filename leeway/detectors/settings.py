@@ -24,6 +24,7 @@ class WatchSettings:
     false_alarms_at_most: float = 1.0
     """The false-alarm budget of the whole installation, for each `false_alarms_per_s` seconds."""
     false_alarms_per_s: float = 30 * 86_400.0
+    """The period that the budget is for."""
     rollout_share: float = 0.5
     """The part of that budget that is kept for new versions; the rest watches versions that stay."""
     min_baseline_runs: int = 300
@@ -98,6 +99,7 @@ class Settings:
     shard: int = 0
     """This process watches the (project, service) pairs whose hash modulo `shards` is this."""
     shards: int = 1
+    """How many processes share the work; each is given the same number."""
     idle_s: float = 0.1
     """How long to wait when there was nothing to do."""
     read_rows_max: int = 50_000

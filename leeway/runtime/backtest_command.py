@@ -39,7 +39,7 @@ def moment_ns(flag: str, text: str) -> int:
 
 
 def run_backtest(sources: Sources, rules_path: Path, since: str | None, until: str | None) -> None:
-    """Observe again, decide again, print. No finding and no breaker is written; the same spans and rules print the same.
+    """Observe again, decide again, print. No finding and no breaker is written; the same input prints the same.
 
     Raises:
         Mistake: A date cannot be read.

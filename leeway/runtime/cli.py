@@ -15,6 +15,7 @@ from rich.text import Text
 
 from leeway.model import LeewayError, Rejected, Unavailable
 from leeway.runtime.components import COMPONENTS, Component
+from leeway.runtime.logs import quieten
 from leeway.runtime.mistake import Mistake
 from leeway.runtime.sources import Sources, env_name, flag_name, read_sources
 
@@ -65,6 +66,7 @@ def main() -> None:
 
     Settings come from flags, then the environment (LEEWAY_...), then leeway.toml, then defaults. Start with: leeway up
     """
+    quieten()
 
 
 class ComponentCommand(click.Command):
@@ -166,7 +168,7 @@ def up(config: str | None, **flags: str | None) -> None:
     "--shift-to-now", is_flag=True, help="Move all times: the last span ends now (at max), or the first starts now."
 )
 @click.option(
-    "--in-flight", default=32, show_default=True, type=click.IntRange(1, 1024), help="Requests under way at once."
+    "--in-flight", default=128, show_default=True, type=click.IntRange(1, 1024), help="Requests under way at once."
 )
 @click.option(
     "--retry-for-s",
@@ -209,7 +211,8 @@ def rules_check(file: Path) -> None:
 def doctor(config: str | None, **flags: str | None) -> None:
     """Say what is wrong, and what to mend.
 
-    Checks settings, rules, disk, ports, ClickHouse and its clock. Changes nothing. The exit status is 0 when there is nothing to mend.
+    Checks settings, rules, disk, ports, ClickHouse and its clock. Changes nothing. The exit status is 0 when there is
+    nothing to mend.
     """
     from leeway.runtime.doctor import tell
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leeway.runtime.components import DASHBOARDS, DETECTORS, Component
+from leeway.runtime.components import ALERTS, DASHBOARDS, DETECTORS, Component
 from leeway.runtime.composition import reachable, shared
 from leeway.runtime.mistake import Mistake
 from leeway.runtime.sources import Sources
@@ -20,14 +20,18 @@ def derived(component: Component, sources: Sources) -> dict[str, object]:
     Raises:
         Mistake: The rules file cannot be used, and the component needs it.
     """
+    host = reachable(shared("host", sources))
+    common: dict[str, object] = {"clickhouse_url": f"http://{host}:{shared('store_port', sources)}"}
     if component is DETECTORS:
-        return _watch(_rules(sources))
+        return common | _watch(_rules(sources))
+    if component is ALERTS:
+        return common | {"alerts.dashboard_url": f"http://{host}:{shared('dashboard_port', sources)}"}
     if component is DASHBOARDS:
-        api = f"http://{reachable(shared('host', sources))}:{shared('api_port', sources)}"
+        common["dashboards.api_url"] = f"http://{host}:{shared('api_port', sources)}"
         rules = _rules(sources)
-        runs = rules.watch.min_baseline_runs if rules else None
-        return {"dashboards.api_url": api} | ({} if runs is None else {"dashboards.min_baseline_runs": runs})
-    return {}
+        if rules and rules.watch.min_baseline_runs is not None:
+            common["dashboards.min_baseline_runs"] = rules.watch.min_baseline_runs
+    return common
 
 
 def _rules(sources: Sources) -> Rules | None:

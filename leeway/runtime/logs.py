@@ -14,6 +14,14 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 FORMATS: Final = ("auto", "json", "console")
 NOISY: Final = ("httpx", "httpcore", "apscheduler", "urllib3", "watchdog", "asyncio", "grpc", "uvicorn.access")
 """Libraries whose info is our debug."""
+OURS_TO_TELL: Final = ("clickhouse_connect",)
+"""Libraries that log what they also raise; whoever catches it says it better."""
+
+
+def quieten() -> None:
+    """Let libraries not tell a failure that we tell."""
+    for name in OURS_TO_TELL:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def configure_logs(component: str, level: str, style: str) -> None:
@@ -63,5 +71,6 @@ def configure_logs(component: str, level: str, style: str) -> None:
     root.setLevel(level.upper())
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    quieten()
     logging.captureWarnings(capture=True)
     structlog.contextvars.bind_contextvars(component=component)
