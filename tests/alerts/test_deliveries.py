@@ -189,12 +189,11 @@ def test_after_the_last_attempt_it_is_a_dead_letter_that_a_person_can_resend(
     with answering(500) as told:
         post = make({"a": told.url}, webhook_give_up_after_s=1_000.0)
         post.trip()
-        for attempts in range(1, 20):
-            rows = post.attempt(attempts)
-            if rows[-1]["outcome"] == "dead":
-                break
+        rows = post.attempt(1)
+        while rows[-1]["outcome"] != "dead":
+            assert len(rows) < 20
             post.clock.ahead_ns += 400 * S
-        assert rows[-1]["outcome"] == "dead"
+            rows = post.attempt(len(rows) + 1)
         assert post.deliveries.poll() == 0
         told.answer = lambda _: (204, {})
         resend(db, rows[0]["delivery_id"], "ada", "the receiver is mended", post.clock())

@@ -219,8 +219,11 @@ class Failing:
 @pytest.mark.parametrize("table", ["breaker_rows", "audit_rows", "decisions"])
 @pytest.mark.parametrize("restart", [True, False])
 def test_a_write_that_fails_halfway_neither_loses_nor_doubles(
-    db: Database, table: str, arrived: bool, restart: bool
-) -> None:  # noqa: FBT001
+    db: Database,
+    table: str,
+    arrived: bool,  # noqa: FBT001
+    restart: bool,  # noqa: FBT001
+) -> None:
     insert_findings(db, finding("f1", T), finding("f2", T + S), finding("f3", T + 2 * S, agent_name="booker"))
     failing = Failing(db, table, arrived=arrived)
     alerts = Alerts(failing)  # type: ignore[arg-type]

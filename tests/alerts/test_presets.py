@@ -12,8 +12,9 @@ from leeway.model import Rejected
 from tests.alerts.rows import finding
 
 OPENED = Transition(
-    Subject("default", "travel-desk", "planner", version="v2"), 1, 1_790_000_000_000_000_000, "closed", "open", "opened: <tools> & more",
-    "bad-rollout", "abc", "leeway", ("f1",), {"event": {"kind": "finding_matched"}},
+    Subject("default", "travel-desk", "planner", version="v2"), 1, 1_790_000_000_000_000_000,
+    "closed", "open", "opened: <tools> & more", "bad-rollout", "abc", "leeway", ("f1",),
+    {"event": {"kind": "finding_matched"}},
 )  # fmt: skip
 
 

@@ -70,10 +70,10 @@ MISTAKES = [
     ("version: 1\nrules: [", "2:9: is not valid YAML"),
     ("version: 1\n\trules: 1", "2:1: is not valid YAML"),
     ("version: 1\nfalse_alarms: {at_most: 0}", "2:25: false_alarms.at_most: must be greater than 0, not 0"),
-    ("version: 1\nfalse_alarms: {per: 30}", "2:21: false_alarms.per: must be a duration such as 500ms, 5s, 1h30m or 30d, not 30"),
+    ("version: 1\nfalse_alarms: {per: 30}", "2:21: false_alarms.per: must be a duration such as 500ms, 5s"),
     ("version: 1\nwatch:\n  min_baseline_runs: many", "3:22: watch.min_baseline_runs: must be a valid integer"),
     ("version: 1\nwatch: {leeway_ratio: .nan}", "2:23: watch.leeway_ratio: must be a finite number"),
-    ("version: 1\nwebhooks:\n  a: {url: 'ftp://x', secret_env: S}", "3:12: webhooks.a.url: must be an address such as https"),
+    ("version: 1\nwebhooks:\n  a: {url: 'ftp://x', secret_env: S}", "3:12: webhooks.a.url: must be an address"),
     ("version: 1\nwebhooks:\n  a: {secret_env: S}", "3:6: webhooks.a: must have either url or url_env"),
     ("version: 1\nwebhooks:\n  a: {url: 'http://x'}", "3:6: webhooks.a: must have secret_env"),
     ("version: 1\nwebhooks:\n  a: {url: 'http://x', preset: pager}", "3:32: webhooks.a.preset: must be 'generic',"),
@@ -81,12 +81,18 @@ MISTAKES = [
     (RULE + "name: a", "3:5: rules[0].open: is missing"),
     (RULE + "{name: a, open: versions}", "3:21: rules[0].open: must be 'agent', 'version' or 'tool', not 'versions'"),
     (RULE + "{name: a, open: agent, when: {signal: latncy}}", "3:43: rules[0].when.signal: must be 'tools', "),
-    (RULE + "{name: a, open: agent, when: {min_efect: 1}}", "3:35: rules[0].when.min_efect: is not a key here; did you mean min_effect?"),
+    (
+        RULE + "{name: a, open: agent, when: {min_efect: 1}}",
+        "3:35: rules[0].when.min_efect: is not a key here; did you mean min_effect?",
+    ),
     (RULE + "{name: a, open: agent, when: {service: []}}", "3:44: rules[0].when.service: "),
     (RULE + "{name: a, open: agent, notify: [x]}", "3:37: rules[0].notify[0]: 'x' must be one of webhooks (none)"),
-    (RULE + "{name: a, open: agent, close: {when: never}}", "3:35: rules[0].close: must have when: traffic_left or when: healthy"),
+    (RULE + "{name: a, open: agent, close: {when: never}}", "3:35: rules[0].close: must have when: traffic"),
     (RULE + "{name: a, open: agent, close: {when: healthy}}", "3:35: rules[0].close.runs: is missing"),
-    (RULE + "{name: a, open: agent, close: {when: traffic_left, fr: 5s}}", "3:56: rules[0].close.fr: is not a key here; did you mean for?"),
+    (
+        RULE + "{name: a, open: agent, close: {when: traffic_left, fr: 5s}}",
+        "3:56: rules[0].close.fr: is not a key here; did you mean for?",
+    ),
     (RULE + "{name: a, open: tool, when: {signal: cost}}", "3:21: rules[0].open: tool needs the signal tools"),
     (RULE + "{name: a, open: agent}\n  - {name: a, open: agent}", "4:12: rules[1].name: 'a' is rules[0]'s name too"),
 ]  # fmt: skip
@@ -153,8 +159,15 @@ def test_durations_come_back(ms: int) -> None:
 
 @pytest.mark.parametrize(
     ("effect", "unit", "size"),
-    [(0.3, "share", 0.3), (1.25, "ratio", 0.25), (0.8, "ratio", 0.25), (1.0, "ratio", 0), (0.0, "ratio", math.inf), (math.inf, "ratio", math.inf)],
-)  # fmt: skip
+    [
+        (0.3, "share", 0.3),
+        (1.25, "ratio", 0.25),
+        (0.8, "ratio", 0.25),
+        (1.0, "ratio", 0),
+        (0.0, "ratio", math.inf),
+        (math.inf, "ratio", math.inf),
+    ],
+)
 def test_an_effect_counts_the_same_in_both_directions(effect: float, unit: str, size: float) -> None:
     assert effect_size(effect, unit) == pytest.approx(size)
 

@@ -15,6 +15,7 @@ FAILED = Attempt(500, "answered 500", 1.0)
 
 def test_by_default_attempts_go_on_for_a_day_quickly_at_first() -> None:
     at_ns, attempts = 0, []
+    outcome = ""
     for number in range(1, 1_000):
         attempts.append(at_ns / S)
         outcome, next_ns = outcome_of(FAILED, number, "msg_1", 0, at_ns, SCHEDULE)
