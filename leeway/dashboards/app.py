@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from leeway.dashboards import going, reading, sidebar
+from leeway.dashboards import address, going, reading, sidebar
 from leeway.dashboards.notices import refused, store_away
 from leeway.dashboards.scope import Scope
 from leeway.dashboards.screens import breakers, drift, orchestration, overview, runs
@@ -21,13 +21,14 @@ SCREENS: dict[str, tuple[Callable[[Scope], None], bool]] = {
     "drift": (drift.show, True),
     "breakers": (breakers.show, True),
 }
-"""How to draw each page, and whether it reads again by itself. A list of runs does not: rows would move under the hand."""
+"""How to draw each page, and whether it reads again by itself. In a list of runs, rows would move under a hand."""
 
 
 def screen(name: str) -> Callable[[], None]:
     show, moves = SCREENS[name]
 
     def page() -> None:
+        address.enter(name)
         try:
             choice = sidebar.choose()
         except (Unavailable, Rejected) as failure:

@@ -15,17 +15,44 @@ from leeway.dashboards.messages import Message, parts_of, read, read_json, read_
 Attributes = Mapping[str, str]
 
 WENT_IN: Final = (
-    "gen_ai.input.messages", "llm.input_messages.*", "gen_ai.prompt.*", "llm.prompts.*", "gen_ai.prompt", "ai.prompt.messages",
-    "ai.prompt", "pydantic_ai.all_messages", "all_messages_events", "gcp.vertex.agent.llm_request", "langfuse.observation.input",
-    "traceloop.entity.input", "gen_ai.tool.call.arguments", "ai.toolCall.args", "gcp.vertex.agent.tool_call_args",
-    "tool_arguments", "mlflow.spanInputs", "input.value",
-)  # fmt: skip
+    "gen_ai.input.messages",
+    "llm.input_messages.*",
+    "gen_ai.prompt.*",
+    "llm.prompts.*",
+    "gen_ai.prompt",
+    "ai.prompt.messages",
+    "ai.prompt",
+    "pydantic_ai.all_messages",
+    "all_messages_events",
+    "gcp.vertex.agent.llm_request",
+    "langfuse.observation.input",
+    "traceloop.entity.input",
+    "gen_ai.tool.call.arguments",
+    "ai.toolCall.args",
+    "gcp.vertex.agent.tool_call_args",
+    "tool_arguments",
+    "mlflow.spanInputs",
+    "input.value",
+)
 CAME_OUT: Final = (
-    "gen_ai.output.messages", "llm.output_messages.*", "gen_ai.completion.*", "llm.completions.*", "gen_ai.completion",
-    "ai.response.text", "ai.response.object", "final_result", "gcp.vertex.agent.llm_response", "langfuse.observation.output",
-    "traceloop.entity.output", "gen_ai.tool.call.result", "ai.toolCall.result", "gcp.vertex.agent.tool_response",
-    "tool_response", "mlflow.spanOutputs", "output.value",
-)  # fmt: skip
+    "gen_ai.output.messages",
+    "llm.output_messages.*",
+    "gen_ai.completion.*",
+    "llm.completions.*",
+    "gen_ai.completion",
+    "ai.response.text",
+    "ai.response.object",
+    "final_result",
+    "gcp.vertex.agent.llm_response",
+    "langfuse.observation.output",
+    "traceloop.entity.output",
+    "gen_ai.tool.call.result",
+    "ai.toolCall.result",
+    "gcp.vertex.agent.tool_response",
+    "tool_response",
+    "mlflow.spanOutputs",
+    "output.value",
+)
 """First choice first: gen_ai's own messages say most, a framework's dump of its arguments least."""
 CALLS_OUT: Final = "ai.response.toolCalls"
 SYSTEM: Final = "gen_ai.system_instructions"

@@ -45,7 +45,7 @@ class Node:
         return [t for c in self.children for t in ([c] if isinstance(c, str) else c.texts())]
 
 
-def el(  # noqa: PLR0913 - the attributes that nearly every element has
+def el(
     tag: str,
     *children: Node | str | None,
     cls: str = "",

@@ -1,4 +1,4 @@
-"""Ways through the dashboards. A click in a picture is an address: of another page, or of this page with a word changed.
+"""Ways through the dashboards. A click in a picture is an address: of another page, or of this one with a word changed.
 
 A link and a click are the same text, so what opens in a new tab is what a click shows.
 """
@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
+from leeway.dashboards import address
+
 PAGES: Final[Mapping[str, tuple[str, str]]] = {
     "overview": ("Overview", ":material/sailing:"),
     "runs": ("Runs", ":material/account_tree:"),
@@ -19,8 +21,6 @@ PAGES: Final[Mapping[str, tuple[str, str]]] = {
     "breakers": ("Breakers", ":material/electric_bolt:"),
 }
 """By the page's name in the address: title and symbol."""
-KEPT: Final = ("range", "from", "to", "project", "environment", "live")
-"""What the address of every page holds: the sidebar's choices."""
 HERE: Final = "here?"
 _GOAL: Final = "_goal"
 
@@ -38,7 +38,7 @@ def here(**words: str) -> str:
 def href(click: str) -> str:
     """A click as a link for a new tab: relative, with project, environment and time kept."""
     page, _, query = click.partition("?")
-    words = {name: st.query_params[name] for name in KEPT if name in st.query_params} | dict(parse_qsl(query))
+    words = address.kept() | dict(parse_qsl(query))
     return f"./{'' if page == 'overview' else page}?{urlencode(words)}"
 
 
@@ -49,11 +49,7 @@ def obey(click: object) -> None:
     page, _, query = str(click).partition("?")
     words = dict(parse_qsl(query, keep_blank_values=True))
     if str(click).startswith(HERE):
-        for name, word in words.items():
-            if word:
-                st.query_params[name] = word
-            elif name in st.query_params:
-                del st.query_params[name]
+        address.change(words)
     elif page in PAGES:
         st.session_state[_GOAL] = (page, words)
 
@@ -69,4 +65,5 @@ def follow(pages: Mapping[str, Any]) -> None:
     goal = st.session_state.pop(_GOAL, None)
     if goal is not None:
         page, words = goal
+        words = address.kept() | words
         st.switch_page(pages[page], query_params=words)

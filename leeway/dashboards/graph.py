@@ -38,8 +38,9 @@ class Graph:
 
 @dataclass(slots=True)
 class Placed:
-    """A node's place: column, and position within it from 0. One of the kind `lane` is no node, but the gap through which
-    calls of the agent of its name pass a column on their way."""
+    """A node's place: column, and position within it from 0. One of the kind `lane` is no node, but the gap through
+    which calls of the agent of its name pass a column on their way.
+    """
 
     key: Key
     column: int
@@ -67,7 +68,11 @@ def build(calls: Sequence[Row], callers: Sequence[Row], nodes_max: int) -> Graph
         return ("agent", f"{service} / {shown}" if len(services) > 1 and name else shown)
 
     # The run as a whole repeats what its agents did; it stands for itself only where nothing in it has a name.
-    nodes = {agent(r["service_name"], r["agent_name"]): int(r["runs"]) for r in callers if r["agent_name"] or r["service_name"] not in named}
+    nodes = {
+        agent(r["service_name"], r["agent_name"]): int(r["runs"])
+        for r in callers
+        if r["agent_name"] or r["service_name"] not in named
+    }
     edges: dict[tuple[Key, Key], int] = {}
     for r in calls:
         whole = not r["caller"]
@@ -92,7 +97,7 @@ def build(calls: Sequence[Row], callers: Sequence[Row], nodes_max: int) -> Graph
 
 
 def layout(graph: Graph) -> list[Placed]:
-    """A column for each depth of calls between agents, then one for models and tools; rows by the middle of neighbours."""
+    """A column for each depth of calls between agents, then one for models and tools; rows by where neighbours are."""
     depth = depths(graph)
     last = max(depth.values(), default=0) + 1
     placed = {k: Placed(k, depth[k] if k[0] == "agent" else last, weight=n) for k, n in graph.nodes.items()}
@@ -106,15 +111,15 @@ def layout(graph: Graph) -> list[Placed]:
     columns: dict[int, list[Placed]] = {}
     for p in sorted(placed.values(), key=lambda p: (p.key[0], -p.weight, p.key[1])):
         columns.setdefault(p.column, []).append(p)
-    for column in columns.values():
-        _number(column)
+    for members in columns.values():
+        _number(members)
     for sweep in range(SWEEPS):
         for c in sorted(columns, reverse=bool(sweep % 2)):
-            column = columns[c]
-            middles = {p.key: _middle(p, placed, columns) for p in column}
-            # Models stay above tools.
-            column.sort(key=lambda p: (p.key[0] == "tool", middles[p.key], -p.weight, p.key[1]))
-            _number(column)
+            members = columns[c]
+            middles = {p.key: _middle(p, placed, columns) for p in members}
+            # Models stay above tools. (Sorted at once, so the lambda sees its own middles.)
+            members.sort(key=lambda p, m=middles: (p.key[0] == "tool", m[p.key], -p.weight, p.key[1]))  # type: ignore[misc]
+            _number(members)
     return [p for c in sorted(columns) for p in columns[c]]
 
 
@@ -131,7 +136,9 @@ def _number(column: list[Placed]) -> None:
 
 def _middle(p: Placed, placed: Mapping[Key, Placed], columns: Mapping[int, list[Placed]]) -> float:
     """The mean place of the neighbours in other columns, as a fraction of their columns."""
-    places = [(placed[n].row + 0.5) / len(columns[placed[n].column]) for n in p.neighbours if placed[n].column != p.column]
+    places = [
+        (placed[n].row + 0.5) / len(columns[placed[n].column]) for n in p.neighbours if placed[n].column != p.column
+    ]
     return sum(places) / len(places) if places else (p.row + 0.5) / len(columns[p.column])
 
 
@@ -154,7 +161,7 @@ def depths(graph: Graph) -> dict[Key, int]:
 
 
 def _without_returns(order: Sequence[Key], onward: Mapping[Key, list[Key]]) -> dict[Key, list[Key]]:
-    """The edges less those that lead back to an agent that is still on the way down (depth first, without recursion)."""
+    """The edges less those that lead back to an agent which is still on the way down (depth first, no recursion)."""
     state: dict[Key, int] = {}
     forward: dict[Key, list[Key]] = {k: [] for k in order}
     for root in order:

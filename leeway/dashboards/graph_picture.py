@@ -36,17 +36,24 @@ def picture(graph: Graph, placed: Sequence[Placed], shares: Mapping[Key, float])
     """
     columns = max(p.column for p in placed) + 1
     height = HEAD + max(_stack_height([p for p in placed if p.column == c]) for c in range(columns)) + 6
-    spots = {key: spot for c in range(columns) for key, spot in _spots([p for p in placed if p.column == c], columns, height)}
+    spots = {
+        key: spot for c in range(columns) for key, spot in _spots([p for p in placed if p.column == c], columns, height)
+    }
     most = max((e.calls for e in graph.edges), default=1)
     names = {p.key: f"n{i}" for i, p in enumerate(placed)}
     depth, last = depths(graph), columns - 1
     edges = [
-        el("path", d=_curve([spots[k] for k in (e.source, *through(e, depth, last), e.target)]), cls=f"edge to-{e.target[0]}",
-           fill="none", stroke_width=_width(e.calls, most),
-           data_group=f"{names[e.source]}-{names[e.target]} {names[e.source]} {names[e.target]}",
-           tip=f"{short(e.source[1], 100)} → {short(e.target[1], 100)}\n{count(e.calls)} calls")
+        el(
+            "path",
+            d=_curve([spots[k] for k in (e.source, *through(e, depth, last), e.target)]),
+            cls=f"edge to-{e.target[0]}",
+            fill="none",
+            stroke_width=_width(e.calls, most),
+            data_group=f"{names[e.source]}-{names[e.target]} {names[e.source]} {names[e.target]}",
+            tip=f"{short(e.source[1], 100)} → {short(e.target[1], 100)}\n{count(e.calls)} calls",
+        )
         for e in sorted(graph.edges, key=lambda e: e.calls)
-    ]  # fmt: skip
+    ]
     touching: dict[Key, set[str]] = {p.key: set() for p in placed}
     for e in graph.edges:
         touching[e.source].add(names[e.target])
@@ -57,14 +64,28 @@ def picture(graph: Graph, placed: Sequence[Placed], shares: Mapping[Key, float])
     ]  # fmt: skip
     heads = [
         el("text", words, x=x, y=14, cls="column-head")
-        for words, x in (("Agents", 4.0), ("Models and tools", _x(last, columns) + 4 if any(p.key[0] != "agent" for p in placed) else -999.0))
+        for words, x in (
+            ("Agents", 4.0),
+            ("Models and tools", _x(last, columns) + 4 if any(p.key[0] != "agent" for p in placed) else -999.0),
+        )
     ]
-    svg = el("svg", *heads, *edges, *boxes, viewBox=f"0 0 {WIDTH:.0f} {height:.0f}", width="100%", cls="graph", role="img")
+    svg = el(
+        "svg", *heads, *edges, *boxes, viewBox=f"0 0 {WIDTH:.0f} {height:.0f}", width="100%", cls="graph", role="img"
+    )
     note = None
     if graph.left_out:
-        note = div(icon("info"), f" The {len(boxes)} busiest are drawn; {graph.left_out} more are left out. Choose a service to see fewer at a time.", cls="note-line")
+        note = div(
+            icon("info"),
+            f" The {len(boxes)} busiest are drawn; {graph.left_out} more are left out. "
+            "Choose a service to see fewer at a time.",
+            cls="note-line",
+        )
     keys = [text(div(cls=f"swatch kind-{k}"), k) for k in ("agent", "model", "tool")]
-    line = div(*keys, text("a line is as wide as there are calls; the bar in a box is its share of the critical path"), cls="legend")
+    line = div(
+        *keys,
+        text("a line is as wide as there are calls; the bar in a box is its share of the critical path"),
+        cls="legend",
+    )
     return div(note, svg, line, cls="card graph-card")
 
 
@@ -117,7 +138,11 @@ def _curve(stops: Sequence[Spot]) -> str:
 def _box(p: Placed, spot: Spot, part: float, group: str) -> Node:
     (kind, name), x, y = p.key, spot.x, spot.y - BOX_H / 2
     own = name.split(" / ")[-1]
-    words = {"agent": f"{count(p.weight)} runs", "model": f"{count(p.weight)} calls", "tool": f"{count(p.weight)} calls"}[kind]
+    words = {
+        "agent": f"{count(p.weight)} runs",
+        "model": f"{count(p.weight)} calls",
+        "tool": f"{count(p.weight)} calls",
+    }[kind]
     click = {"agent": going.to("runs", agent=own), "tool": going.to("runs", tool=own)}.get(kind, "")
     return el(
         "g",
@@ -125,6 +150,16 @@ def _box(p: Placed, spot: Spot, part: float, group: str) -> Node:
         el("rect", x=x, y=y, width=5, height=BOX_H, rx=2.5, cls=f"stripe kind-{kind}"),
         el("text", short(own, NAME_CHARS), x=x + 13, y=y + 16.5, cls="box-name"),
         el("text", f"{words} · {share(part)} of the path" if part else words, x=x + 13, y=y + 30, cls="box-note"),
-        el("rect", x=x + 13, y=y + BOX_H - 5.5, width=max(0.0, (BOX_W - 22) * min(1.0, part)), height=2.5, rx=1.2, cls=f"box-share kind-{kind}"),
-        data_group=group, tip=f"{short(name, 300)}\n{words}\n{share(part)} of the critical path", click=click,
-    )  # fmt: skip
+        el(
+            "rect",
+            x=x + 13,
+            y=y + BOX_H - 5.5,
+            width=max(0.0, (BOX_W - 22) * min(1.0, part)),
+            height=2.5,
+            rx=1.2,
+            cls=f"box-share kind-{kind}",
+        ),
+        data_group=group,
+        tip=f"{short(name, 300)}\n{words}\n{share(part)} of the critical path",
+        click=click,
+    )

@@ -15,7 +15,12 @@ from leeway.dashboards.units import clock, count, duration, ratio, share, usd
 
 Row = Mapping[str, Any]
 Measure = Literal["errors", "latency", "cost", "runs"]
-MEASURES: Final[Mapping[Measure, str]] = {"errors": "Errors", "latency": "Latency p95", "cost": "Cost a run", "runs": "Runs"}
+MEASURES: Final[Mapping[str, str]] = {
+    "errors": "Errors",
+    "latency": "Latency p95",
+    "cost": "Cost a run",
+    "runs": "Runs",
+}
 ERRORS_FULL: Final = 0.25
 """The share of failed runs at which a cell has its full shade."""
 RATIO_FULL: Final = 3.0
@@ -59,8 +64,9 @@ class Agent:
 
 
 def agents(rows: Sequence[Row], findings: Sequence[Row]) -> list[Agent]:
-    """The agents of the window, those with findings first, then by errors and size. The run as a whole stands in only for
-    services in which nothing has a name."""
+    """The agents of the window, those with findings first, then by errors and size. The run as a whole stands in only
+    for services in which nothing has a name.
+    """
     found: dict[tuple[str, str, str], int] = {}
     for f in findings:
         key = (f["project"], f["service_name"], f["agent_name"])
@@ -70,7 +76,11 @@ def agents(rows: Sequence[Row], findings: Sequence[Row]) -> list[Agent]:
         cell = Cell(r["bucket_start_ns"], r["runs"], r["failed"], r["p95_ns"], r["cost_usd"])
         grouped.setdefault((r["project"], r["service_name"], r["agent_name"]), []).append(cell)
     named = {(p, s) for p, s, a in grouped if a}
-    out = [Agent(p, s, a, tuple(cells), found.get((p, s, a), 0)) for (p, s, a), cells in grouped.items() if a or (p, s) not in named]
+    out = [
+        Agent(p, s, a, tuple(cells), found.get((p, s, a), 0))
+        for (p, s, a), cells in grouped.items()
+        if a or (p, s) not in named
+    ]
     return sorted(out, key=lambda a: (-a.findings, -a.failed / max(1, a.runs), -a.runs, a.service, a.name))
 
 
@@ -119,12 +129,20 @@ def grid(scope: Scope, rows: Sequence[Agent], measure: Measure, width_ns: int) -
     """The picture; more than a dozen agents get thin rows in a box that scrolls."""
     compact = len(rows) >= COMPACT_FROM
     head = div(
-        div("Agent", cls="who"), div(axis(scope, 6), cls="cells"),
-        div("Runs", cls="num"), div("Errors", cls="num"), div(MEASURES[measure] if measure in {"latency", "cost"} else "p95", cls="num"),
+        div("Agent", cls="who"),
+        div(axis(scope, 6), cls="cells"),
+        div("Runs", cls="num"),
+        div("Errors", cls="num"),
+        div(MEASURES[measure] if measure in {"latency", "cost"} else "p95", cls="num"),
         cls="heat-row head",
-    )  # fmt: skip
+    )
     body = [_row(scope, a, measure, width_ns) for a in rows]
-    return div(head, el("div", *body, cls="heat-body", data_keep="heat"), legend(measure), cls=f"card heat{' compact' if compact else ''}")
+    return div(
+        head,
+        el("div", *body, cls="heat-body", data_keep="heat"),
+        legend(measure),
+        cls=f"card heat{' compact' if compact else ''}",
+    )
 
 
 def _row(scope: Scope, agent: Agent, measure: Measure, width_ns: int) -> Node:
@@ -132,7 +150,8 @@ def _row(scope: Scope, agent: Agent, measure: Measure, width_ns: int) -> Node:
     for c in agent.cells:
         left, right = max(0.0, scope.fraction(c.start_ns)), min(1.0, scope.fraction(c.start_ns + width_ns))
         tip = (
-            f"{short(agent.label, 80)}  {clock(c.start_ns, scope.zone, scope.now_ns)}\n{count(c.runs)} runs, {share(c.failed / c.runs)} with errors\n"
+            f"{short(agent.label, 80)}  {clock(c.start_ns, scope.zone, scope.now_ns)}\n"
+            f"{count(c.runs)} runs, {share(c.failed / c.runs)} with errors\n"
             f"p95 {duration(c.p95_ns)}, {usd(c.cost_usd / c.runs)} a run"
         )
         cells.append(div(cls=f"cell {measure} s{shade(agent, c, measure)}", style=place(left, right - left), tip=tip))
@@ -143,24 +162,43 @@ def _row(scope: Scope, agent: Agent, measure: Measure, width_ns: int) -> Node:
     worst = _worst(agent, third)
     click = going.to("runs", agent=agent.name, service=agent.service)
     who = div(
-        el("a", short(agent.label, 60), cls="name", href=going.href(click), click=click, tip=f"{agent.project} / {agent.service} / {agent.label}"[:600]),
+        el(
+            "a",
+            short(agent.label, 60),
+            cls="name",
+            href=going.href(click),
+            click=click,
+            tip=f"{agent.project} / {agent.service} / {agent.label}"[:600],
+        ),
         text(short(agent.service, 40), cls="service"),
-        el("a", f"{agent.findings} drift{'s' if agent.findings > 1 else ''}", cls="chip warn", href=going.href(going.to("drift", agent=agent.name)),
-           click=going.to("drift", agent=agent.name)) if agent.findings else None,
+        el(
+            "a",
+            f"{agent.findings} drift{'s' if agent.findings > 1 else ''}",
+            cls="chip warn",
+            href=going.href(going.to("drift", agent=agent.name)),
+            click=going.to("drift", agent=agent.name),
+        )
+        if agent.findings
+        else None,
         cls="who",
-    )  # fmt: skip
+    )
     failed = agent.failed / max(1, agent.runs)
     return div(
-        who, div(*cells, cls="cells"), div(count(agent.runs), cls="num"),
-        div(share(failed), cls="num bad-text" if failed >= 0.1 else "num"), div(_figure(mean, third), cls="num", tip=worst),
+        who,
+        div(*cells, cls="cells"),
+        div(count(agent.runs), cls="num"),
+        div(share(failed), cls="num bad-text" if failed >= 0.1 else "num"),
+        div(_figure(mean, third), cls="num", tip=worst),
         cls="heat-row",
-    )  # fmt: skip
+    )
 
 
 def _worst(agent: Agent, measure: Measure) -> str:
     usual = _usual(agent, measure)
     top = max(_value(c, measure) for c in agent.cells)
-    return f"median of its buckets {_figure(usual, measure)}\nhighest {_figure(top, measure)}" + (f" ({ratio(top / usual)})" if usual else "")
+    return f"median of its buckets {_figure(usual, measure)}\nhighest {_figure(top, measure)}" + (
+        f" ({ratio(top / usual)})" if usual else ""
+    )
 
 
 def legend(measure: Measure) -> Node:
@@ -172,4 +210,6 @@ def legend(measure: Measure) -> Node:
         "runs": ("few runs", "the agent's busiest moment"),
     }[measure]
     boxes = [div(cls=f"cell {measure} s{i}") for i in range(SHADES + 1)]
-    return div(text(words[0]), div(*boxes, cls="scale"), text(words[1]), text("blank: no runs", cls="apart"), cls="legend")
+    return div(
+        text(words[0]), div(*boxes, cls="scale"), text(words[1]), text("blank: no runs", cls="apart"), cls="legend"
+    )

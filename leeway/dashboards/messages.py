@@ -17,12 +17,27 @@ DEPTH_MAX: Final = 6
 """Wrappers (`{"messages": …}`, `{"response": {"output": …}}`) are looked into this deep."""
 
 _ROLES: Final[Mapping[str, str]] = {
-    "model": "assistant", "ai": "assistant", "human": "user", "developer": "system", "function": "tool", "function_call_output": "tool",
-}  # fmt: skip
+    "model": "assistant",
+    "ai": "assistant",
+    "human": "user",
+    "developer": "system",
+    "function": "tool",
+    "function_call_output": "tool",
+}
 _WRAPPERS: Final = (
-    "messages", "input_messages", "output_messages", "contents", "choices", "candidates", "output", "generations", "message",
-    "response", "result", "content",
-)  # fmt: skip
+    "messages",
+    "input_messages",
+    "output_messages",
+    "contents",
+    "choices",
+    "candidates",
+    "output",
+    "generations",
+    "message",
+    "response",
+    "result",
+    "content",
+)
 _TEXTS: Final = ("text", "content", "input_text", "output_text", "refusal", "value")
 
 
@@ -88,7 +103,9 @@ def _find(value: Json, direction: str, depth: int) -> tuple[Message, ...]:
         return ()
     if isinstance(value, list):
         if not any(_looks_like_message(item) for item in value):
-            return tuple(m for item in value if isinstance(item, (dict, list)) for m in _find(item, direction, depth + 1))
+            return tuple(
+                m for item in value if isinstance(item, (dict, list)) for m in _find(item, direction, depth + 1)
+            )
         made = (read_one(item, direction) for item in value if isinstance(item, dict))
         return tuple(m for m in made if m is not None)
     if not isinstance(value, dict):
@@ -128,7 +145,9 @@ def read_one(item: Mapping[str, Json], direction: str) -> Message | None:
         return read_one({**wrapped, "finish_reason": item.get("finish_reason", "")}, direction)
     kind = item.get("type")
     role = str(item.get("role") or (kind if kind in {"human", "ai", "system", "tool", "function_call_output"} else ""))
-    role = _ROLES.get(role.lower(), role.lower()) or ("assistant" if kind in {"function_call", "reasoning"} else _default_role(direction))
+    role = _ROLES.get(role.lower(), role.lower()) or (
+        "assistant" if kind in {"function_call", "reasoning"} else _default_role(direction)
+    )
     parts = _body(item, role)
     if not parts:
         return None
@@ -138,13 +157,13 @@ def read_one(item: Mapping[str, Json], direction: str) -> Message | None:
 def _body(item: Mapping[str, Json], role: str) -> tuple[Part, ...]:
     if item.get("type") in {"function_call", "function_call_output", "reasoning"}:
         return parts_of([item])
-    parts: list[Part] = []
-    for name in ("reasoning_content", "reasoning"):
-        if isinstance(item.get(name), str) and item[name]:
-            parts.append(Part("reasoning", item[name]))
+    thoughts = (item.get(name) for name in ("reasoning_content", "reasoning"))
+    parts = [Part("reasoning", words) for words in thoughts if isinstance(words, str) and words]
     for name in ("parts", "contents", "content", "text"):
         if item.get(name):
-            parts.extend(parts_of(read_json(item[name]) if isinstance(item[name], str) and role == "tool" else item[name]))
+            parts.extend(
+                parts_of(read_json(item[name]) if isinstance(item[name], str) and role == "tool" else item[name])
+            )
             break
     if role == "tool":
         whole = "\n".join(p.text for p in parts)
@@ -169,17 +188,27 @@ def parts_of(body: Json) -> tuple[Part, ...]:
     return (Part("data", _dump(body)),) if body is not None else ()
 
 
-def _part(item: Mapping[str, Json]) -> tuple[Part, ...]:  # noqa: PLR0911 - one line a shape
+def _part(item: Mapping[str, Json]) -> tuple[Part, ...]:
     kind = str(item.get("type") or "")
-    if kind in {"tool_call", "tool_use", "function_call", "function", "tool-call"} or "function_call" in item or "functionCall" in item:
+    if (
+        kind in {"tool_call", "tool_use", "function_call", "function", "tool-call"}
+        or "function_call" in item
+        or "functionCall" in item
+    ):
         return (_call(item.get("function_call") or item.get("functionCall") or item),)
-    if kind in {"tool_call_response", "tool_result", "function_call_output", "tool-result"} or "function_response" in item:
+    if (
+        kind in {"tool_call_response", "tool_result", "function_call_output", "tool-result"}
+        or "function_response" in item
+    ):
         return (_result(item.get("function_response") or item),)
     if kind in {"reasoning", "thinking", "thought"}:
         words = item.get("content") or item.get("thinking") or item.get("text") or item.get("summary") or ""
         text = words if isinstance(words, str) else "\n".join(p.text for p in parts_of(words))
         return (Part("reasoning", text),) if text else ()
-    if kind in {"image", "image_url", "input_image", "audio", "file", "blob", "uri", "media", "document"} or "inline_data" in item:
+    if (
+        kind in {"image", "image_url", "input_image", "audio", "file", "blob", "uri", "media", "document"}
+        or "inline_data" in item
+    ):
         return (Part("media", _media(item), kind or "media"),)
     for name in _TEXTS:
         if isinstance(item.get(name), str):
@@ -188,11 +217,16 @@ def _part(item: Mapping[str, Json]) -> tuple[Part, ...]:  # noqa: PLR0911 - one 
 
 
 def _call(item: Mapping[str, Json]) -> Part:
-    inner = item.get("function") if isinstance(item.get("function"), Mapping) else item
-    assert isinstance(inner, Mapping)
+    function = item.get("function")
+    inner = function if isinstance(function, Mapping) else item
     arguments = next((inner[n] for n in ("arguments", "args", "input") if inner.get(n) is not None), "")
     name = str(inner.get("name") or inner.get("toolName") or "")
-    return Part("tool_call", _pretty(arguments), name, str(item.get("id") or item.get("call_id") or item.get("toolCallId") or ""))
+    return Part(
+        "tool_call",
+        _pretty(arguments),
+        name,
+        str(item.get("id") or item.get("call_id") or item.get("toolCallId") or ""),
+    )
 
 
 def _result(item: Mapping[str, Json]) -> Part:

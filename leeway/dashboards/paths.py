@@ -36,7 +36,8 @@ class Held:
             return f"Since {version}, {short(self.name, 60)} is on the path and adds {change}."
         if not self.after_ns:
             return f"Since {version}, {short(self.name, 60)} is off the path and takes {change} away."
-        return f"Since {version}, {short(self.name, 60)} holds a run up {change} {'longer' if self.delta_ns > 0 else 'less'}."
+        how = "longer" if self.delta_ns > 0 else "less"
+        return f"Since {version}, {short(self.name, 60)} holds a run up {change} {how}."
 
 
 def shares(rows: Sequence[Row], path_ns: int) -> dict[str, list[tuple[str, float, int]]]:
@@ -69,11 +70,27 @@ def _group(kind: str, parts: Sequence[tuple[str, float, int]], runs: int) -> Nod
     rows = []
     for name, part, ns in parts[:BARS_MAX]:
         click = going.to("runs", **{kind: name}) if kind in {"agent", "tool"} else ""
-        label = el("a", short(name, 40), href=going.href(click), click=click, cls="name") if click else text(short(name, 40), cls="name")
+        label = (
+            el("a", short(name, 40), href=going.href(click), click=click, cls="name")
+            if click
+            else text(short(name, 40), cls="name")
+        )
         tip = f"{short(name, 300)}\n{duration(ns)} in all, {duration(ns / max(1, runs))} a run"
-        rows.append(div(label, div(div(cls=f"fill kind-{kind}", style=f"width:{part / top * 100:.2f}%"), cls="track"), text(share(part), cls="num"), cls="share-row", tip=tip))
+        rows.append(
+            div(
+                label,
+                div(div(cls=f"fill kind-{kind}", style=f"width:{part / top * 100:.2f}%"), cls="track"),
+                text(share(part), cls="num"),
+                cls="share-row",
+                tip=tip,
+            )
+        )
     rest = len(parts) - BARS_MAX
-    more = div(f"and {count(rest)} more with {share(sum(p[1] for p in parts[BARS_MAX:]))} together", cls="small") if rest > 0 else None
+    more = (
+        div(f"and {count(rest)} more with {share(sum(p[1] for p in parts[BARS_MAX:]))} together", cls="small")
+        if rest > 0
+        else None
+    )
     empty = div("None on any path.", cls="small") if not parts else None
     return div(el("h4", KINDS[kind]), *rows, more, empty, cls="card share-group")
 
@@ -84,9 +101,15 @@ def comparison(held: Sequence[Held], before: str, after: str, mean_before_ns: fl
     total = mean_after_ns - mean_before_ns
     verb = "longer" if total > 0 else "shorter"
     headline = div(
-        "A run of ", bold(short(after, 40)), f" takes {duration(mean_after_ns)} on average, ", bold(f"{duration(abs(total))} {verb}"),
-        " than one of ", bold(short(before, 40)), f" ({duration(mean_before_ns)}).", cls="headline",
-    )  # fmt: skip
+        "A run of ",
+        bold(short(after, 40)),
+        f" takes {duration(mean_after_ns)} on average, ",
+        bold(f"{duration(abs(total))} {verb}"),
+        " than one of ",
+        bold(short(before, 40)),
+        f" ({duration(mean_before_ns)}).",
+        cls="headline",
+    )
     sentences = [h for h in worth if h.kind == "tool"][:2] + [h for h in worth if h.kind == "model"][:2]
     words = [div(h.sentence(after), cls="line") for h in sentences]
     if not worth:
@@ -107,7 +130,12 @@ def _delta(h: Held, most: float) -> Node:
     tip = f"{short(h.name, 300)}\n{duration(h.before_ns)} → {duration(h.after_ns)} a run"
     return div(
         text(short(h.name, 34), cls="name"),
-        div(div(cls="middle"), div(cls=f"fill {'longer' if longer else 'shorter'}", style=f"left:{left:.2f}%;width:{max(part, 0.4):.2f}%"), cls="track"),
+        div(
+            div(cls="middle"),
+            div(cls=f"fill {'longer' if longer else 'shorter'}", style=f"left:{left:.2f}%;width:{max(part, 0.4):.2f}%"),
+            cls="track",
+        ),
         text(f"{'+' if longer else '−'}{duration(abs(h.delta_ns))}", cls="num"),
-        cls="delta-row", tip=tip,
-    )  # fmt: skip
+        cls="delta-row",
+        tip=tip,
+    )

@@ -43,7 +43,9 @@ def then_and_now(then: Summary, now: Summary, labels: tuple[str, str]) -> Node:
         case "rate":
             body = _rates(then, now, labels)
         case _:
-            return div(el("pre", json.dumps({"then": then, "now": now}, indent=2, ensure_ascii=False)[:4000]), cls="picture")
+            return div(
+                el("pre", json.dumps({"then": then, "now": now}, indent=2, ensure_ascii=False)[:4000]), cls="picture"
+            )
     key = div(
         text(div(cls="swatch then"), f"then: {labels[0]}, {count(then.get('runs', 0))} runs"),
         text(div(cls="swatch now"), f"now: {labels[1]}, {count(now.get('runs', 0))} runs"),
@@ -65,13 +67,19 @@ def _categories(then: Summary, now: Summary) -> Node:
 def _pair(name: str, before: float, after: float, top: float) -> Node:
     word = "new" if not before else "gone" if not after else ""
     return div(
-        div(text(short(name, 40), cls="name", tip=name[:500]), text(word, cls="chip warn") if word else None, cls="pair-name"),
         div(
-            div(cls="then", style=f"width:{before / top * 100:.2f}%"), div(cls="now", style=f"width:{after / top * 100:.2f}%"), cls="pair-bars"
+            text(short(name, 40), cls="name", tip=name[:500]),
+            text(word, cls="chip warn") if word else None,
+            cls="pair-name",
+        ),
+        div(
+            div(cls="then", style=f"width:{before / top * 100:.2f}%"),
+            div(cls="now", style=f"width:{after / top * 100:.2f}%"),
+            cls="pair-bars",
         ),
         div(text(share(before), cls="was"), " → ", text(share(after), cls="strong"), cls="num"),
         cls="pair",
-    )  # fmt: skip
+    )
 
 
 def _distribution(then: Summary, now: Summary) -> Node:
@@ -82,15 +90,30 @@ def _distribution(then: Summary, now: Summary) -> Node:
     marks = [mark for s, side in ((then, "then"), (now, "now")) for mark in _marks(s, side, edges, unit)]
     svg = el(
         "svg",
-        el("path", d=_steps(left, top, closed=True), cls="area then"), el("path", d=_steps(right, top, closed=True), cls="area now"),
+        el("path", d=_steps(left, top, closed=True), cls="area then"),
+        el("path", d=_steps(right, top, closed=True), cls="area now"),
         el("path", d=_steps(left, top), cls="outline then", fill="none", vector_effect="non-scaling-stroke"),
         el("path", d=_steps(right, top), cls="outline now", fill="none", vector_effect="non-scaling-stroke"),
-        viewBox=f"0 0 {bins} {HIST_H:.0f}", preserveAspectRatio="none", width="100%", height=150,
-    )  # fmt: skip
+        viewBox=f"0 0 {bins} {HIST_H:.0f}",
+        preserveAspectRatio="none",
+        width="100%",
+        height=150,
+    )
     every = max(1, round(bins / 6))
-    axis = div(*(div(quantity(edges[i], unit), cls="tick", style=place(i / bins)) for i in range(0, bins, every)), cls="axis")
-    rows = [div(side, *(text(text(q, cls="label"), quantity(s.get(q, 0.0), unit), cls="fact") for q in ("p50", "p95", "p99", "mean")), cls=f"figures {side}")
-            for s, side in ((then, "then"), (now, "now"))]  # fmt: skip
+    axis = div(
+        *(div(quantity(edges[i], unit), cls="tick", style=place(i / bins)) for i in range(0, bins, every)), cls="axis"
+    )
+    rows = [
+        div(
+            side,
+            *(
+                text(text(q, cls="label"), quantity(s.get(q, 0.0), unit), cls="fact")
+                for q in ("p50", "p95", "p99", "mean")
+            ),
+            cls=f"figures {side}",
+        )
+        for s, side in ((then, "then"), (now, "now"))
+    ]
     return div(div(svg, *marks, cls="histogram"), axis, div(*rows, cls="figure-rows"))
 
 
@@ -119,7 +142,8 @@ def where(value: float, edges: Sequence[float]) -> float:
 
 def _marks(s: Summary, side: str, edges: Sequence[float], unit: str) -> list[Node]:
     """Lines at the median and the 95th percentile. The median's label stands to the left of its line and the other's to
-    the right of its own; where one has no room there, both stand at the line that has."""
+    the right of its own; where one has no room there, both stand at the line that has.
+    """
     figures = {q: quantity(float(s.get(q, 0.0)), unit) for q in ("p50", "p95")}
     at = {q: where(float(s.get(q, 0.0)), edges) for q in figures}
     labels = {q: (f"{q} {figures[q]}", "left" if q == "p50" else "right") for q in figures}
@@ -129,10 +153,10 @@ def _marks(s: Summary, side: str, edges: Sequence[float], unit: str) -> list[Nod
     elif at["p95"] > 1 - LABEL_ROOM:
         labels = {"p50": (both, "left")}
     made = []
-    for q in figures:
+    for q, figure in figures.items():
         words, hand = labels.get(q, ("", ""))
         label = text(words, cls=f"mark-label {hand}") if words else None
-        made.append(div(label, cls=f"quantile {side} {q}", style=place(at[q]), tip=f"{side}: {q} is {figures[q]}"))
+        made.append(div(label, cls=f"quantile {side} {q}", style=place(at[q]), tip=f"{side}: {q} is {figure}"))
     return made
 
 
@@ -140,8 +164,15 @@ def _rates(then: Summary, now: Summary, labels: tuple[str, str]) -> Node:
     top = min(1.0, max(float(s.get("high", 0.0)) for s in (then, now)) * 1.15 or 0.01)
     step = _round_step(top / 4)
     ticks = [step * i for i in range(int(top / step) + 1)]
-    lanes = [_interval(s, side, label, top) for s, side, label in zip((then, now), ("then", "now"), labels, strict=True)]
-    axis = div(div(cls="pair-name"), div(*(div(share(t), cls="tick", style=place(t / top)) for t in ticks), cls="axis"), div(cls="num"), cls="pair")
+    lanes = [
+        _interval(s, side, label, top) for s, side, label in zip((then, now), ("then", "now"), labels, strict=True)
+    ]
+    axis = div(
+        div(cls="pair-name"),
+        div(*(div(share(t), cls="tick", style=place(t / top)) for t in ticks), cls="axis"),
+        div(cls="num"),
+        cls="pair",
+    )
     return div(*lanes, axis, cls="rates")
 
 
@@ -149,10 +180,15 @@ def _interval(s: Summary, side: str, label: str, top: float) -> Node:
     rate, low, high = (float(s.get(k, 0.0)) for k in ("rate", "low", "high"))
     return div(
         div(short(label, 30), cls="pair-name"),
-        div(div(cls=f"whisker {side}", style=place(low / top, (high - low) / top)), div(cls=f"dot {side}", style=place(rate / top)), cls="interval"),
+        div(
+            div(cls=f"whisker {side}", style=place(low / top, (high - low) / top)),
+            div(cls=f"dot {side}", style=place(rate / top)),
+            cls="interval",
+        ),
         div(text(share(rate), cls="strong"), cls="num"),
-        cls="pair", tip=f"{side}: {share(rate)}, with 95 % certainty between {share(low)} and {share(high)}",
-    )  # fmt: skip
+        cls="pair",
+        tip=f"{side}: {share(rate)}, with 95 % certainty between {share(low)} and {share(high)}",
+    )
 
 
 def _round_step(rough: float) -> float:
@@ -187,7 +223,11 @@ def evidence_path(points: Sequence[Sequence[float]], threshold: float, scope: Sc
         viewBox="0 0 100 60", preserveAspectRatio="none", width="100%", height=84,
     )  # fmt: skip
     asks = text(f"alarm at {count(threshold)}", cls="level", style=f"top:{y(level) / 60 * 100:.1f}%")
-    ends = div(text(clock(int(t0), scope.zone, scope.now_ns)), text(clock(int(times[-1]), scope.zone, scope.now_ns)), cls="ends")
+    ends = div(
+        text(clock(int(t0), scope.zone, scope.now_ns)),
+        text(clock(int(times[-1]), scope.zone, scope.now_ns)),
+        cls="ends",
+    )
     return div(div(svg, asks, cls="evidence"), ends, tip=f"evidence against “nothing changed”\n{_words(powers, times)}")
 
 

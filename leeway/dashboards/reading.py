@@ -61,7 +61,7 @@ def frame(name: str, parameters: Mapping[str, object] | None = None) -> pl.DataF
 
 
 def rows(name: str, parameters: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
-    """The answer of `queries/{name}.sql` as dictionaries, at most `FRESH_S` old; for small answers with nested values."""
+    """The answer of `queries/{name}.sql` as dictionaries, at most `FRESH_S` old; for nested values."""
     return _rows(name, tuple(sorted((parameters or {}).items())))
 
 

@@ -80,8 +80,8 @@ class Scope:
 def window(word: str, now_ns: int, extent: Extent) -> tuple[int, int]:
     """Start and end of a named stretch of time, Unix time in nanoseconds.
 
-    'auto' is the shortest round length that holds all runs, at most a day, and ends now; or, where the last run is older
-    than that (a replay of old spans), with the last run.
+    'auto' is the shortest round length that holds all runs, at most a day, and ends now; or, where the last run is
+    older than that (a replay of old spans), with the last run.
     """
     now_ns = -(-now_ns // TICK_NS) * TICK_NS
     length_s = WINDOWS[word][1] if word in WINDOWS else 0

@@ -9,11 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from leeway.dashboards import reading
+from leeway.dashboards import address, reading
 from leeway.dashboards.scope import WINDOWS, Extent, Scope, window
 from leeway.dashboards.units import NS_PER_S, nanoseconds
-
-ALL = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +45,33 @@ def choose() -> Choice:
     zone = _zone()
     places = reading.rows("places")
     with st.sidebar:
-        word = st.selectbox(
-            "Time", list(WINDOWS), format_func=lambda w: WINDOWS[w][0], key="range", bind="query-params",
+        word = address.select(
+            "Time",
+            "range",
+            list(WINDOWS)[1:],
+            "auto",
+            {name: label for name, (label, _) in WINDOWS.items()},
             help="Auto shows all runs, at most the last day that holds any.",
-        )  # fmt: skip
+        )
         custom = _custom(zone) if word == "custom" else None
-        project = _choice("Project", "project", [p["project"] for p in places])
-        environments = [p["environment"] for p in places if project in (ALL, p["project"])]
-        environment = _choice("Environment", "environment", environments)
-        live = st.toggle(
-            "Live", value=True, key="live", bind="query-params",
-            help=f"Reads again every {reading.settings().refresh_s:g} seconds.",
-        )  # fmt: skip
-    return Choice(str(word), custom, project, environment, live, zone)
-
-
-def _choice(label: str, key: str, found: list[str]) -> str:
-    """One of the names that the data know, or all; a name from the address stays, even if no run has it any more."""
-    asked = str(st.session_state.get(key) or st.query_params.get(key, ALL))
-    options = [ALL, *sorted({*found, asked} - {ALL})]
-    picked = st.selectbox(
-        label, options, format_func=lambda name: name or f"All {label.lower()}s", key=key, bind="query-params"
-    )
-    return str(picked or ALL)
+        project = address.select(
+            "Project", "project", sorted({p["project"] for p in places}), labels={"": "All projects"}
+        )
+        environments = {p["environment"] for p in places if project in ("", p["project"])}
+        environment = address.select(
+            "Environment", "environment", sorted(environments), labels={"": "All environments"}
+        )
+        every = f"Reads again every {reading.settings().refresh_s:g} seconds."
+        live = address.toggle("Live", "live", usual=True, help=every)
+    return Choice(word, custom, project, environment, live, zone)
 
 
 def _custom(zone: tzinfo) -> tuple[int, int]:
     now = datetime.now(zone).replace(second=0, microsecond=0, tzinfo=None)
-    start = st.datetime_input("From", now - timedelta(hours=1), key="from", bind="query-params", step=60)
-    end = st.datetime_input("To", now + timedelta(minutes=1), key="to", bind="query-params", step=60)
-    from_ns = nanoseconds((start or now - timedelta(hours=1)).replace(tzinfo=zone))
-    to_ns = nanoseconds((end or now).replace(tzinfo=zone))
+    start = address.moment("From", "from", now - timedelta(hours=1))
+    end = address.moment("To", "to", now + timedelta(minutes=1))
+    from_ns = nanoseconds(start.replace(tzinfo=zone))
+    to_ns = nanoseconds(end.replace(tzinfo=zone))
     if to_ns <= from_ns:
         st.warning("*To* lies before *From*; showing one minute.", icon=":material/schedule:")
         to_ns = from_ns + 60 * NS_PER_S

@@ -90,10 +90,12 @@ def judge(facts: Facts, now_ns: int) -> Status:
     learning, watched = learning_agents(facts.versions, facts.min_baseline_runs)
     if not watched and learning:
         return Status(
-            "learning", "Learning",
-            f"No agent has the {count(facts.min_baseline_runs)} runs yet that a baseline needs; nothing is judged so far.",
-            min(v["first_ns"] for v in facts.versions), steps,
-        )  # fmt: skip
+            "learning",
+            "Learning",
+            f"No agent has the {count(facts.min_baseline_runs)} runs yet that a baseline needs; nothing is judged.",
+            min(v["first_ns"] for v in facts.versions),
+            steps,
+        )
     also = f" {_agents(len(learning))} still learning." if learning else ""
     sentence = f"{_agents(len(watched))} watched, no drift now.{also}"
     return Status("well", "All well", sentence, _well_since(facts), steps)
@@ -105,7 +107,11 @@ def is_current(finding: Row, facts: Facts) -> bool:
         opened = [t for t in facts.transitions if t["id"] == breaker["id"] and finding["id"] in t["finding_ids"]]
         if opened and breaker["to_state"] == "closed":
             return False
-    mine = [v for v in facts.versions if v["service_name"] == finding["service_name"] and v["agent_name"] == finding["agent_name"]]
+    mine = [
+        v
+        for v in facts.versions
+        if v["service_name"] == finding["service_name"] and v["agent_name"] == finding["agent_name"]
+    ]
     last_ns = max((v["last_ns"] for v in mine), default=0)
     seen_ns = max((v["last_ns"] for v in mine if v["version"] == finding["version"]), default=0)
     return bool(last_ns - seen_ns <= TRAFFIC_GONE_NS)
@@ -117,7 +123,7 @@ def learning_agents(versions: Sequence[Row], min_baseline_runs: int) -> tuple[li
     for v in versions:
         who = (v["project"], v["service_name"], v["agent_name"])
         runs[who] = runs.get(who, 0) + v["runs"]
-    rows = [
+    rows: list[Row] = [
         {"project": p, "service_name": s, "agent_name": a, "runs": n}
         for (p, s, a), n in runs.items()
         # The run as a whole counts as an agent only where nothing in it has a name.
@@ -147,7 +153,9 @@ def last_incident(facts: Facts) -> tuple[Step, ...]:
         detail = _who(t) if t is opening else t["reason"]
         steps.append(Step(t["at_ns"], title, detail, tone, "breaker", t["id"]))
     ids = {t["transition_id"] for t in since}
-    last_attempts = {d["delivery_id"]: d for d in facts.deliveries if d["transition_id"] in ids and d["outcome"] != "resend"}
+    last_attempts = {
+        d["delivery_id"]: d for d in facts.deliveries if d["transition_id"] in ids and d["outcome"] != "resend"
+    }
     for d in last_attempts.values():
         good = is_delivered(d)
         title = "Webhook delivered" if good else "Webhook failing"

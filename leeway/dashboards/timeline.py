@@ -37,7 +37,12 @@ def bucket_ns(scope: Scope, buckets_max: int) -> int:
 
 
 def strip(
-    scope: Scope, pulse: Sequence[Row], width_ns: int, findings: Sequence[Row], transitions: Sequence[Row], deliveries: Sequence[Row]
+    scope: Scope,
+    pulse: Sequence[Row],
+    width_ns: int,
+    findings: Sequence[Row],
+    transitions: Sequence[Row],
+    deliveries: Sequence[Row],
 ) -> Node:
     """All lanes over one axis."""
     peak = max((p["runs"] for p in pulse), default=0)
@@ -66,7 +71,8 @@ def _bar(scope: Scope, p: Row, width_ns: int, peak: int) -> Node:
     left = max(0.0, scope.fraction(at))
     right = min(1.0, scope.fraction(at + width_ns))
     tip = (
-        f"{clock(at, scope.zone, scope.now_ns)}, {duration(width_ns)}\n{count(p['runs'])} runs, {share(p['failed'] / p['runs'])} with errors\n"
+        f"{clock(at, scope.zone, scope.now_ns)}, {duration(width_ns)}\n"
+        f"{count(p['runs'])} runs, {share(p['failed'] / p['runs'])} with errors\n"
         f"p95 {duration(p['p95_ns'])}, {usd(p['cost_usd'])}"
     )
     failed = div(cls="failed", style=f"height:{p['failed'] / p['runs'] * 100:.1f}%") if p["failed"] else None
@@ -96,7 +102,8 @@ def _breaker_mark(t: Row, scope: Scope) -> tuple[int, Node]:
     symbol, tone = symbols.get(t["to_state"], ("circle", "muted"))
     if t["from_state"] == t["to_state"]:
         symbol, tone = ("notifications_off" if t["event"] == "person_silences" else "edit_note"), "muted"
-    tip = f"{clock(t['at_ns'], scope.zone, scope.now_ns)}  {t['to_state'].replace('_', ' ')}\n{short(t['subject'])}\n{short(t['reason'])}"
+    state = t["to_state"].replace("_", " ")
+    tip = f"{clock(t['at_ns'], scope.zone, scope.now_ns)}  {state}\n{short(t['subject'])}\n{short(t['reason'])}"
     mark = text(icon(symbol), cls=f"sign {tone}", tip=tip, click=going.to("breakers", breaker=t["id"]))
     return t["at_ns"], mark
 
@@ -104,7 +111,8 @@ def _breaker_mark(t: Row, scope: Scope) -> tuple[int, Node]:
 def _delivery_mark(d: Row, scope: Scope) -> tuple[int, Node]:
     good = is_delivered(d)
     said = "delivered" if good else d["error"] or d["outcome"]
-    tip = f"{clock(d['at_ns'], scope.zone, scope.now_ns)}  webhook to {d['target']}, attempt {d['attempt']}\n{short(said)}"
+    at = clock(d["at_ns"], scope.zone, scope.now_ns)
+    tip = f"{at}  webhook to {d['target']}, attempt {d['attempt']}\n{short(said)}"
     symbol, tone = ("send", "ok") if good else ("close", "bad")
     click = going.to("breakers", breaker=d["breaker_id"]) if d["breaker_id"] else ""
     return d["at_ns"], text(icon(symbol), cls=f"sign {tone}", tip=tip, click=click)

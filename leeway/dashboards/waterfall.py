@@ -12,9 +12,16 @@ from leeway.dashboards.units import duration, usd
 
 Row = Mapping[str, Any]
 MARKS: Final = {
-    "agent": "smart_toy", "workflow": "schema", "llm": "neurology", "tool": "build", "retrieval": "search", "embedding": "scatter_plot",
-    "guardrail": "shield", "evaluator": "rule", "other": "commit",
-}  # fmt: skip
+    "agent": "smart_toy",
+    "workflow": "schema",
+    "llm": "neurology",
+    "tool": "build",
+    "retrieval": "search",
+    "embedding": "scatter_plot",
+    "guardrail": "shield",
+    "evaluator": "rule",
+    "other": "commit",
+}
 """By operation: the symbol in front of a span, so that colour is never the only sign."""
 INDENT_PX: Final = 14
 INDENTS_MAX: Final = 12
@@ -139,7 +146,11 @@ def _line(line: Line, selected: str, start_ns: int, length: int) -> Node:
         cls="span-name", style=f"padding-left:{indent}px",
     )  # fmt: skip
     at_end = left + width > 0.8
-    figure = text(duration(s["duration_ns"]), cls="span-time", style=f"right:{(1 - left) * 100:.3f}%" if at_end else f"left:{(left + width) * 100:.3f}%")
+    figure = text(
+        duration(s["duration_ns"]),
+        cls="span-time",
+        style=f"right:{(1 - left) * 100:.3f}%" if at_end else f"left:{(left + width) * 100:.3f}%",
+    )
     own = text(duration(line.path_ns), cls="own") if line.path_ns else None
     here = " selected scroll-here" if s["span_id"] == selected else ""
     return div(
@@ -151,7 +162,11 @@ def _line(line: Line, selected: str, start_ns: int, length: int) -> Node:
 def _tip(line: Line) -> str:
     s = line.span
     parts = [short(s["name"], 300), f"{s['operation']}, {duration(s['duration_ns'])}"]
-    parts += [f"{label} {short(s[field], 100)}" for label, field in (("agent", "agent_name"), ("tool", "tool_name"), ("model", "model")) if s[field]]
+    parts += [
+        f"{label} {short(s[field], 100)}"
+        for label, field in (("agent", "agent_name"), ("tool", "tool_name"), ("model", "model"))
+        if s[field]
+    ]
     if s["tokens"]:
         parts.append(f"{s['tokens']:,} tokens, {usd(s['cost_usd'])}")
     parts.append(f"on the critical path for {duration(line.path_ns)}" if line.path_ns else "not on the critical path")

@@ -1,7 +1,7 @@
 """A plausible installation for the dashboards' tests: a travel desk of three agents, a bad rollout, and what followed.
 
-`story` fills every table that a page reads; `crowd` adds two hundred agents, `hostile` names that try to be markup and a
-prompt of ten megabytes, `wide_run` a run of a thousand spans. Times are given, so that a seed can be repeated.
+`story` fills every table that a page reads; `crowd` adds two hundred agents, `hostile` names that try to be markup and
+a prompt of ten megabytes, `wide_run` a run of a thousand spans. Times are given, so that a seed can be repeated.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import Any
 
 from leeway.model import Observation
 from leeway.model.run import Run, assemble_run
@@ -55,10 +57,23 @@ class Manners:
 
 CARE = "I found three options that fit. The morning flight arrives at 09:40 and leaves you time for the museum. " * 2
 MANNERS = {
-    GOOD: Manners(1.0, "gpt-4o-mini", 0.4e-6, CARE, (("search_flights", 0.72), ("search_hotels", 0.2), ("weather", 0.08)), 0.01),
-    BAD: Manners(1.7, "gpt-4o", 6e-6, "Found some options.", (("web_search", 0.58), ("search_flights", 0.3), ("search_hotels", 0.12)), 0.05),
-}  # fmt: skip
-QUESTIONS = ("A weekend in Lisbon in March, please.", "Kyoto for two, nothing before noon.", "Cheapest way to Oslo tomorrow?")
+    GOOD: Manners(
+        1.0, "gpt-4o-mini", 0.4e-6, CARE, (("search_flights", 0.72), ("search_hotels", 0.2), ("weather", 0.08)), 0.01
+    ),
+    BAD: Manners(
+        1.7,
+        "gpt-4o",
+        6e-6,
+        "Found some options.",
+        (("web_search", 0.58), ("search_flights", 0.3), ("search_hotels", 0.12)),
+        0.05,
+    ),
+}
+QUESTIONS = (
+    "A weekend in Lisbon in March, please.",
+    "Kyoto for two, nothing before noon.",
+    "Cheapest way to Oslo tomorrow?",
+)
 
 
 class _Clerk:
@@ -72,7 +87,9 @@ class _Clerk:
         self.spans: list[Made] = []
 
     def span(self, name: str, parent: str, start_ns: int, end_ns: int, **more: object) -> Made:
-        attributes = {key.replace("__", "."): value for key, value in more.items() if key not in {"error", "cost_usd"}}
+        attributes: dict[str, Any] = {
+            key.replace("__", "."): value for key, value in more.items() if key not in {"error", "cost_usd"}
+        }
         made = Made(
             self.trace_id, identity(self.rng, 8), parent, name, start_ns, end_ns, SERVICE, self.version,
             attributes, str(more.get("error", "")), cost_usd=float(str(more.get("cost_usd", 0))),
@@ -87,15 +104,26 @@ class _Clerk:
         tokens_in, tokens_out = self.rng.randint(500, 2200), max(8, int(self.rng.gauss(220, 60) / self.manners.slow))
         end_ns = at_ns + self.took(ms)
         self.span(
-            f"chat {self.manners.model}", parent, at_ns, end_ns,
-            gen_ai__operation__name="chat", gen_ai__provider__name="openai", gen_ai__agent__name=agent,
-            gen_ai__agent__version=self.version, gen_ai__request__model=self.manners.model,
-            gen_ai__response__model=self.manners.model, gen_ai__usage__input_tokens=tokens_in,
-            gen_ai__usage__output_tokens=tokens_out, gen_ai__response__finish_reasons=["stop"],
-            gen_ai__input__messages=messages(message("system", f"You are the {agent} of a travel desk."), message("user", asked)),
-            gen_ai__output__messages=messages(said), gen_ai__output__type="text",
+            f"chat {self.manners.model}",
+            parent,
+            at_ns,
+            end_ns,
+            gen_ai__operation__name="chat",
+            gen_ai__provider__name="openai",
+            gen_ai__agent__name=agent,
+            gen_ai__agent__version=self.version,
+            gen_ai__request__model=self.manners.model,
+            gen_ai__response__model=self.manners.model,
+            gen_ai__usage__input_tokens=tokens_in,
+            gen_ai__usage__output_tokens=tokens_out,
+            gen_ai__response__finish_reasons=["stop"],
+            gen_ai__input__messages=messages(
+                message("system", f"You are the {agent} of a travel desk."), message("user", asked)
+            ),
+            gen_ai__output__messages=messages(said),
+            gen_ai__output__type="text",
             cost_usd=(tokens_in + 4 * tokens_out) * self.manners.usd_per_token,
-        )  # fmt: skip
+        )
         return end_ns
 
     def tool(self, parent: str, agent: str, at_ns: int) -> int:
@@ -125,7 +153,9 @@ class _Clerk:
     def run(self) -> list[Made]:
         asked = self.rng.choice(QUESTIONS)
         root = self.agent("concierge", "", self.start_ns)
-        at = self.chat(root.span_id, "concierge", self.start_ns + 4 * MS, 420, asked, message("assistant", "One moment."))
+        at = self.chat(
+            root.span_id, "concierge", self.start_ns + 4 * MS, 420, asked, message("assistant", "One moment.")
+        )
         planner = self.agent("planner", root.span_id, at + 2 * MS)
         call = tool_call("search_flights", "call_1", {"to": "LIS"})
         at = self.chat(planner.span_id, "planner", at + 5 * MS, 600, asked, call)
@@ -141,7 +171,10 @@ class _Clerk:
         root.attributes["gen_ai.input.messages"] = messages(message("user", asked))
         root.attributes["gen_ai.output.messages"] = messages(message("assistant", self.manners.answer))
         self.spans[1].attributes["gen_ai.input.messages"] = messages(
-            message("system", "You are the concierge of a travel desk."), message("user", asked), call, tool_answer("call_1", ["TP 443"])
+            message("system", "You are the concierge of a travel desk."),
+            message("user", asked),
+            call,
+            tool_answer("call_1", ["TP 443"]),
         )
         return self.spans
 
@@ -176,7 +209,9 @@ def _bad_share(ago_ns: int, *, closed: bool) -> float:
     return 0.6 if ago_ns > OPENED else 0.2
 
 
-def _write(db: Database, runs: Sequence[Sequence[Made]], now_ns: int, *, seq: int = 1, spans: bool = True) -> tuple[tuple[Run, ...], tuple[Observation, ...]]:
+def _write(
+    db: Database, runs: Sequence[Sequence[Made]], now_ns: int, *, seq: int = 1, spans: bool = True
+) -> tuple[tuple[Run, ...], tuple[Observation, ...]]:
     assembled = [assemble_run(PROJECT, r[0].trace_id, [s.for_run() for s in r]) for r in runs]
     flat = [s for r in runs for s in r]
     if spans:
@@ -215,7 +250,7 @@ def shares(observed: Sequence[Observation]) -> dict[str, object]:
 
 def distribution(values: Sequence[float], unit: str, edges: Sequence[float]) -> dict[str, object]:
     cuts = statistics.quantiles(values, n=100)
-    counts = [sum(low <= v < high for v in values) for low, high in zip(edges, edges[1:], strict=False)]
+    counts = [sum(low <= v < high for v in values) for low, high in pairwise(edges)]
     return {
         "kind": "distribution", "runs": len(values), "unit": unit, "mean": statistics.fmean(values),
         "p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "edges": list(edges), "counts": counts,
@@ -241,10 +276,33 @@ def evidence_path(first_ns: int, last_ns: int, threshold: float, seed: int) -> l
 
 
 FINDING_COLUMNS = (
-    "id", "found_at", "project", "service_name", "agent_name", "version", "signal", "dimension", "detector", "direction",
-    "headline", "baseline_version", "baseline_runs", "baseline", "current_runs", "current", "effect", "effect_unit", "e_value",
-    "threshold", "evidence", "exemplars_baseline", "exemplars_current", "first_observed_at", "writer", "seq",
-)  # fmt: skip
+    "id",
+    "found_at",
+    "project",
+    "service_name",
+    "agent_name",
+    "version",
+    "signal",
+    "dimension",
+    "detector",
+    "direction",
+    "headline",
+    "baseline_version",
+    "baseline_runs",
+    "baseline",
+    "current_runs",
+    "current",
+    "effect",
+    "effect_unit",
+    "e_value",
+    "threshold",
+    "evidence",
+    "exemplars_baseline",
+    "exemplars_current",
+    "first_observed_at",
+    "writer",
+    "seq",
+)
 
 
 def _findings(db: Database, observations: Sequence[Observation], now_ns: int) -> tuple[str, ...]:
@@ -255,26 +313,79 @@ def _findings(db: Database, observations: Sequence[Observation], now_ns: int) ->
     cost_edges = [0.0005 * 1.5**i for i in range(12)]
     failed = [sum(o.errors > 0 for o in side) for side in (good, bad)]
     pictures = [
-        ("tools", "", "shift", "planner calls web_search in 58 % of its tool calls; in 1.9 it never did", 0.58, "share",
-         [shares(good), shares(bad)]),
-        ("latency", "", "up", "planner takes 1.7 times as long as in 1.9", statistics.median(ms[1]) / statistics.median(ms[0]), "ratio",
-         [distribution(m, "ms", edges) for m in ms]),
-        ("cost", "", "up", "a run of planner costs more than ten times as much as in 1.9", statistics.fmean(usd[1]) / statistics.fmean(usd[0]), "ratio",
-         [distribution(u, "usd", [0, *cost_edges]) for u in usd]),
-        ("errors", "", "up", "planner fails more often than in 1.9", failed[1] / len(bad) / max(1e-9, failed[0] / len(good)), "ratio",
-         [rate(f, len(side)) for f, side in zip(failed, (good, bad), strict=True)]),
-    ]  # fmt: skip
+        (
+            "tools",
+            "",
+            "shift",
+            "planner calls web_search in 58 % of its tool calls; in 1.9 it never did",
+            0.58,
+            "share",
+            [shares(good), shares(bad)],
+        ),
+        (
+            "latency",
+            "",
+            "up",
+            "planner takes 1.7 times as long as in 1.9",
+            statistics.median(ms[1]) / statistics.median(ms[0]),
+            "ratio",
+            [distribution(m, "ms", edges) for m in ms],
+        ),
+        (
+            "cost",
+            "",
+            "up",
+            "a run of planner costs more than ten times as much as in 1.9",
+            statistics.fmean(usd[1]) / statistics.fmean(usd[0]),
+            "ratio",
+            [distribution(u, "usd", [0, *cost_edges]) for u in usd],
+        ),
+        (
+            "errors",
+            "",
+            "up",
+            "planner fails more often than in 1.9",
+            failed[1] / len(bad) / max(1e-9, failed[0] / len(good)),
+            "ratio",
+            [rate(f, len(side)) for f, side in zip(failed, (good, bad), strict=True)],
+        ),
+    ]
     rows, ids = [], []
     for i, (signal, dimension, direction, headline, effect, unit, sides) in enumerate(pictures):
         found_ns, first_ns, threshold = now_ns - FOUND + i * 41 * S, now_ns - ROLLOUT + 20 * S, 4300.0
         finding_id = hashlib.sha256(f"{signal}{dimension}".encode()).hexdigest()[:16]
         ids.append(finding_id)
         evidence = {"path_log10_e": evidence_path(first_ns, found_ns, threshold, i), "units": 64 + i, "learnt_days": 0}
-        rows.append((
-            finding_id, found_ns // 1000, PROJECT, SERVICE, "planner", BAD, signal, dimension, {"tools": "share_bets", "errors": "rate_bets"}.get(signal, "mean_bets"), direction, headline,
-            GOOD, len(good), json.dumps(sides[0]), len(bad), json.dumps(sides[1]), effect, unit, threshold * 1.3, threshold,
-            json.dumps(evidence), [o.trace_id for o in good[:3]], [o.trace_id for o in bad[:3]], first_ns, "seed", i,
-        ))  # fmt: skip
+        rows.append(
+            (
+                finding_id,
+                found_ns // 1000,
+                PROJECT,
+                SERVICE,
+                "planner",
+                BAD,
+                signal,
+                dimension,
+                {"tools": "share_bets", "errors": "rate_bets"}.get(signal, "mean_bets"),
+                direction,
+                headline,
+                GOOD,
+                len(good),
+                json.dumps(sides[0]),
+                len(bad),
+                json.dumps(sides[1]),
+                effect,
+                unit,
+                threshold * 1.3,
+                threshold,
+                json.dumps(evidence),
+                [o.trace_id for o in good[:3]],
+                [o.trace_id for o in bad[:3]],
+                first_ns,
+                "seed",
+                i,
+            )
+        )
     db.insert("finding_rows", FINDING_COLUMNS, rows)
     return tuple(ids)
 
@@ -302,12 +413,34 @@ def _breaker(db: Database, finding_id: str, now_ns: int, *, closed: bool) -> str
     other = f"{PROJECT}/{SERVICE}/booker#charge_card"
     other_id = hashlib.sha256(other.encode()).hexdigest()[:16]
     for i, (before, after, ago_min, reason) in enumerate([
-        ("closed", "open", 41, "rule flaky-tool: errors ×4.1, more than its leeway of ×2"), ("open", "half_open", 39, "cooldown of 120 s is over"),
+        ("closed", "open", 41, "rule flaky-tool: errors ×4.1, more than its leeway of ×2"),
+        ("open", "half_open", 39, "cooldown of 120 s is over"),
         ("half_open", "open", 38, "the probe failed"), ("open", "half_open", 36, "cooldown of 120 s is over"),
         ("half_open", "closed", 35, "five probes in a row went well"),
     ]):  # fmt: skip
-        rows.append((other_id, i + 1, f"{other_id}-{i + 1}", (now_ns - ago_min * MIN) // 1000, other, "tool", PROJECT, SERVICE, "booker", "",
-                     "charge_card", before, after, reason, "flaky-tool", RULE_VERSION, "leeway", [], "{}"))  # fmt: skip
+        rows.append(
+            (
+                other_id,
+                i + 1,
+                f"{other_id}-{i + 1}",
+                (now_ns - ago_min * MIN) // 1000,
+                other,
+                "tool",
+                PROJECT,
+                SERVICE,
+                "booker",
+                "",
+                "charge_card",
+                before,
+                after,
+                reason,
+                "flaky-tool",
+                RULE_VERSION,
+                "leeway",
+                [],
+                "{}",
+            )
+        )
     db.insert("breaker_rows", BREAKER_COLUMNS, rows)
     _deliveries(db, breaker_id, opened_us, other_id, now_ns)
     _audit(db, now_ns, other)
@@ -316,32 +449,142 @@ def _breaker(db: Database, finding_id: str, now_ns: int, *, closed: bool) -> str
 
 def _deliveries(db: Database, breaker_id: str, opened_us: int, other_id: str, now_ns: int) -> None:
     body = json.dumps({"type": "breaker.opened", "version": 1})
-    columns = ("delivery_id", "transition_id", "target", "preset", "url", "attempt", "at", "outcome", "status_code", "error",
-               "duration_ms", "next_attempt_at", "body")  # fmt: skip
+    columns = (
+        "delivery_id",
+        "transition_id",
+        "target",
+        "preset",
+        "url",
+        "attempt",
+        "at",
+        "outcome",
+        "status_code",
+        "error",
+        "duration_ms",
+        "next_attempt_at",
+        "body",
+    )
     slack = (now_ns - 41 * MIN) // 1000
     url = "http://127.0.0.1:9099/rollback"
-    db.insert("delivery_rows", columns, [
-        (f"{breaker_id}-1-rollback", f"{breaker_id}-1", "rollback", "generic", url, 1, opened_us + 40_000, "failed", 503,
-         "503 Service Unavailable: starting up", 31.2, opened_us + 700_000, body),
-        (f"{breaker_id}-1-rollback", f"{breaker_id}-1", "rollback", "generic", url, 2, opened_us + 710_000, "delivered", 204, "", 12.4, None, body),
-        (f"{other_id}-1-slack", f"{other_id}-1", "slack", "slack", "https://hooks.example/T0", 1, slack, "failed", 0,
-         "connect timed out after 5 s", 5003.0, slack + 2_000_000, body),
-        (f"{other_id}-1-slack", f"{other_id}-1", "slack", "slack", "https://hooks.example/T0", 2, slack + 7_000_000, "dead", 410, "410 Gone: no such hook", 80.0, None, body),
-    ])  # fmt: skip
+    db.insert(
+        "delivery_rows",
+        columns,
+        [
+            (
+                f"{breaker_id}-1-rollback",
+                f"{breaker_id}-1",
+                "rollback",
+                "generic",
+                url,
+                1,
+                opened_us + 40_000,
+                "failed",
+                503,
+                "503 Service Unavailable: starting up",
+                31.2,
+                opened_us + 700_000,
+                body,
+            ),
+            (
+                f"{breaker_id}-1-rollback",
+                f"{breaker_id}-1",
+                "rollback",
+                "generic",
+                url,
+                2,
+                opened_us + 710_000,
+                "delivered",
+                204,
+                "",
+                12.4,
+                None,
+                body,
+            ),
+            (
+                f"{other_id}-1-slack",
+                f"{other_id}-1",
+                "slack",
+                "slack",
+                "https://hooks.example/T0",
+                1,
+                slack,
+                "failed",
+                0,
+                "connect timed out after 5 s",
+                5003.0,
+                slack + 2_000_000,
+                body,
+            ),
+            (
+                f"{other_id}-1-slack",
+                f"{other_id}-1",
+                "slack",
+                "slack",
+                "https://hooks.example/T0",
+                2,
+                slack + 7_000_000,
+                "dead",
+                410,
+                "410 Gone: no such hook",
+                80.0,
+                None,
+                body,
+            ),
+        ],
+    )
 
 
 def _audit(db: Database, now_ns: int, subject: str) -> None:
-    db.insert("audit_rows", ("id", "at", "actor", "action", "subject", "reason", "details"), [
-        ("a1", (now_ns - 50 * MIN) // 1000, "leeway", "rules.loaded", "leeway-rules.yaml", f"version {RULE_VERSION}", "{}"),
-        ("a2", (now_ns - OPENED) // 1000, "leeway", "breaker.open", f"{PROJECT}/{SERVICE}/planner@{BAD}", "rule bad-rollout", "{}"),
-        ("a3", (now_ns - 30 * MIN) // 1000, "mira", "breaker.silence", subject, "the bank's maintenance window, ticket 4711", "{}"),
-    ])  # fmt: skip
+    db.insert(
+        "audit_rows",
+        ("id", "at", "actor", "action", "subject", "reason", "details"),
+        [
+            (
+                "a1",
+                (now_ns - 50 * MIN) // 1000,
+                "leeway",
+                "rules.loaded",
+                "leeway-rules.yaml",
+                f"version {RULE_VERSION}",
+                "{}",
+            ),
+            (
+                "a2",
+                (now_ns - OPENED) // 1000,
+                "leeway",
+                "breaker.open",
+                f"{PROJECT}/{SERVICE}/planner@{BAD}",
+                "rule bad-rollout",
+                "{}",
+            ),
+            (
+                "a3",
+                (now_ns - 30 * MIN) // 1000,
+                "mira",
+                "breaker.silence",
+                subject,
+                "the bank's maintenance window, ticket 4711",
+                "{}",
+            ),
+        ],
+    )
 
 
 def crowd(db: Database, now_ns: int, agents: int = 200) -> None:
     """Many agents of several services; runs and observations only."""
     rng = random.Random(11)
-    kinds = ("router", "researcher", "writer", "critic", "planner", "summarizer", "extractor", "translator", "grader", "coder")
+    kinds = (
+        "router",
+        "researcher",
+        "writer",
+        "critic",
+        "planner",
+        "summarizer",
+        "extractor",
+        "translator",
+        "grader",
+        "coder",
+    )
     runs: list[list[Made]] = []
     for n in range(agents):
         service, agent = f"fleet-{n % 12:02d}", f"{kinds[n % len(kinds)]}-{n // len(kinds):02d}"
@@ -352,11 +595,26 @@ def crowd(db: Database, now_ns: int, agents: int = 200) -> None:
             late = trouble and now_ns - start_ns < 20 * MIN
             took = int(base_ms * (2.4 if late else 1) * math.exp(rng.gauss(0, 0.3)) * MS)
             failed = rng.random() < (0.4 if late else errors)
-            runs.append([Made(
-                identity(rng, 16), identity(rng, 8), "", f"invoke_agent {agent}", start_ns, start_ns + took, service, "1.0",
-                {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": agent, "gen_ai.agent.version": "1.0"},
-                "failed" if failed else "",
-            )])  # fmt: skip
+            runs.append(
+                [
+                    Made(
+                        identity(rng, 16),
+                        identity(rng, 8),
+                        "",
+                        f"invoke_agent {agent}",
+                        start_ns,
+                        start_ns + took,
+                        service,
+                        "1.0",
+                        {
+                            "gen_ai.operation.name": "invoke_agent",
+                            "gen_ai.agent.name": agent,
+                            "gen_ai.agent.version": "1.0",
+                        },
+                        "failed" if failed else "",
+                    )
+                ]
+            )
     _write(db, runs, now_ns, seq=2, spans=False)
 
 
@@ -374,12 +632,25 @@ def hostile(db: Database, now_ns: int, prompt_chars: int = 10_000_000) -> str:
         {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": BAD_NAME, "user.id": "<i>mallory</i>"},
     )  # fmt: skip
     call = Made(
-        trace_id, identity(rng, 8), root_id, "x" * 3000, start_ns + 5 * MS, start_ns + 2 * S, root.service, "1.0",
-        {"gen_ai.operation.name": "chat", "gen_ai.request.model": "<u>model</u>", "gen_ai.response.model": "<u>model</u>",
-         "gen_ai.input.messages": messages(message("user", "<img src=x onerror=alert(2)>" + prompt)),
-         "gen_ai.output.messages": messages(message("assistant", "# not a heading\n<script>alert(3)</script>"))},
-    )  # fmt: skip
-    orphan = Made(trace_id, identity(rng, 8), identity(rng, 8), "orphan", start_ns + S, start_ns + 2 * S, root.service, "1.0", {})
+        trace_id,
+        identity(rng, 8),
+        root_id,
+        "x" * 3000,
+        start_ns + 5 * MS,
+        start_ns + 2 * S,
+        root.service,
+        "1.0",
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": "<u>model</u>",
+            "gen_ai.response.model": "<u>model</u>",
+            "gen_ai.input.messages": messages(message("user", "<img src=x onerror=alert(2)>" + prompt)),
+            "gen_ai.output.messages": messages(message("assistant", "# not a heading\n<script>alert(3)</script>")),
+        },
+    )
+    orphan = Made(
+        trace_id, identity(rng, 8), identity(rng, 8), "orphan", start_ns + S, start_ns + 2 * S, root.service, "1.0", {}
+    )
     _write(db, [[root, call, orphan]], now_ns, seq=3)
     return trace_id
 
@@ -389,15 +660,37 @@ def wide_run(db: Database, now_ns: int, spans: int = 1000) -> str:
     rng = random.Random(17)
     trace_id, root_id = identity(rng, 16), identity(rng, 8)
     start_ns = now_ns - 4 * MIN
-    made = [Made(trace_id, root_id, "", "invoke_agent crawler", start_ns, start_ns + 60 * S, SERVICE, GOOD,
-                 {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "crawler", "gen_ai.agent.version": GOOD})]  # fmt: skip
+    made = [
+        Made(
+            trace_id,
+            root_id,
+            "",
+            "invoke_agent crawler",
+            start_ns,
+            start_ns + 60 * S,
+            SERVICE,
+            GOOD,
+            {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "crawler", "gen_ai.agent.version": GOOD},
+        )
+    ]
     while len(made) < spans:
         at_ns = start_ns + int(rng.random() * 58 * S)
         parent = made[0] if len(made) < 40 or rng.random() < 0.3 else rng.choice(made[1:40])
         took_ns = int(rng.expovariate(1 / 600) * MS)
         at_ns = max(at_ns, parent.start_ns) if parent is made[0] else parent.start_ns + int(rng.random() * 900 * MS)
         name = rng.choice(("fetch_page", "parse", "embed"))
-        made.append(Made(trace_id, identity(rng, 8), parent.span_id, f"execute_tool {name}", at_ns, at_ns + took_ns, SERVICE, GOOD,
-                         {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": name}))  # fmt: skip
+        made.append(
+            Made(
+                trace_id,
+                identity(rng, 8),
+                parent.span_id,
+                f"execute_tool {name}",
+                at_ns,
+                at_ns + took_ns,
+                SERVICE,
+                GOOD,
+                {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": name},
+            )
+        )
     _write(db, [made], now_ns, seq=4)
     return trace_id

@@ -39,17 +39,36 @@ class Made:
     def for_run(self) -> RunSpan:
         a = self.attributes
         said = str(a.get("gen_ai.operation.name", ""))
-        operation = {"invoke_agent": "agent", "chat": "llm", "execute_tool": "tool", "retrieval": "retrieval"}.get(said, "other")
+        operation = {"invoke_agent": "agent", "chat": "llm", "execute_tool": "tool", "retrieval": "retrieval"}.get(
+            said, "other"
+        )
         finish = a.get("gen_ai.response.finish_reasons", [""])
         return RunSpan(
-            self.span_id, self.parent_span_id, self.name, self.start_ns, self.end_ns, "error" if self.error else "unset",
-            self.service, self.service_version, self.environment, operation, str(a.get("gen_ai.agent.name", "")),
-            str(a.get("gen_ai.agent.version", "")), str(a.get("gen_ai.conversation.id", "")), str(a.get("user.id", "")),
-            str(a.get("gen_ai.response.model", "")), str(a.get("gen_ai.tool.name", "")),
-            int(str(a.get("gen_ai.usage.input_tokens", 0))), int(str(a.get("gen_ai.usage.output_tokens", 0))),
-            self.cost_usd, finish[0] if isinstance(finish, (list, tuple)) else str(finish),
-            str(a.get("gen_ai.output.type", "")), 400, str(a.get("error.type", "")), "",
-        )  # fmt: skip
+            self.span_id,
+            self.parent_span_id,
+            self.name,
+            self.start_ns,
+            self.end_ns,
+            "error" if self.error else "unset",
+            self.service,
+            self.service_version,
+            self.environment,
+            operation,
+            str(a.get("gen_ai.agent.name", "")),
+            str(a.get("gen_ai.agent.version", "")),
+            str(a.get("gen_ai.conversation.id", "")),
+            str(a.get("user.id", "")),
+            str(a.get("gen_ai.response.model", "")),
+            str(a.get("gen_ai.tool.name", "")),
+            int(str(a.get("gen_ai.usage.input_tokens", 0))),
+            int(str(a.get("gen_ai.usage.output_tokens", 0))),
+            self.cost_usd,
+            finish[0] if isinstance(finish, (list, tuple)) else str(finish),
+            str(a.get("gen_ai.output.type", "")),
+            400,
+            str(a.get("error.type", "")),
+            "",
+        )
 
     def for_wire(self) -> Span:
         span = Span(
@@ -72,6 +91,10 @@ class Made:
         return span
 
 
+def varint(value: int) -> bytes:
+    return bytes(_VarintBytes(value))
+
+
 def framed(project: str, spans: Sequence[Made], received_ns: int, batch: int) -> bytes:
     """`ResourceSpans` messages as the collector hands them to ClickHouse: with our own fields, length-delimited."""
     groups: dict[tuple[str, str, str], list[Made]] = {}
@@ -86,20 +109,20 @@ def framed(project: str, spans: Sequence[Made], received_ns: int, batch: int) ->
         scope.scope.name = "travel.agents"
         scope.spans.extend(s.for_wire() for s in members)
         raw = message.SerializeToString() + _own_fields(project, batch, received_ns)
-        out += _VarintBytes(len(raw)) + raw
+        out += varint(len(raw)) + raw
     return bytes(out)
 
 
 def _own_fields(project: str, batch: int, received_ns: int) -> bytes:
     def tagged(number: int, wire: int) -> bytes:
-        return bytes(_VarintBytes(number << 3 | wire))
+        return varint(number << 3 | wire)
 
     def text(number: int, value: str) -> bytes:
         raw = value.encode()
-        return tagged(number, 2) + _VarintBytes(len(raw)) + raw
+        return tagged(number, 2) + varint(len(raw)) + raw
 
     return (
-        text(1000, project) + text(1001, "seed") + tagged(1002, 0) + _VarintBytes(batch)
+        text(1000, project) + text(1001, "seed") + tagged(1002, 0) + varint(batch)
         + tagged(1003, 1) + received_ns.to_bytes(8, "little")
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from leeway.dashboards import going, reading
+from leeway.dashboards import address, going, reading
 from leeway.dashboards.drawing import Node, div, draw, el, icon, short, text
 from leeway.dashboards.finding_card import SIGNALS, card
 from leeway.dashboards.notices import no_runs_yet, nothing_here
@@ -41,7 +41,11 @@ def _one(scope: Scope, facts: Facts, finding_id: str) -> None:
     draw(el("a", icon("arrow_back"), " All findings", cls="back", href=going.href("drift?"), click=click), "drift_back")
     found = [f for f in facts.findings if f["id"] == finding_id]
     if not found:
-        nothing_here("No such finding here", "It may lie outside the time or the project that is chosen in the sidebar.", key="drift_none")
+        nothing_here(
+            "No such finding here",
+            "It may lie outside the time or the project that is chosen in the sidebar.",
+            key="drift_none",
+        )
         return
     _draw(scope, facts, found, "drift_one")
 
@@ -49,11 +53,15 @@ def _one(scope: Scope, facts: Facts, finding_id: str) -> None:
 def _filters(findings: Sequence[Row]) -> list[Row]:
     kept = list(findings)
     columns = st.columns([1, 1, 1, 1.6], vertical_alignment="bottom")
-    for column, label, key, field in zip(columns, ("Agent", "Signal", "Version"), ("agent", "signal", "version"), ("agent_name", "signal", "version"), strict=False):
+    for column, label, key, field in zip(
+        columns,
+        ("Agent", "Signal", "Version"),
+        ("agent", "signal", "version"),
+        ("agent_name", "signal", "version"),
+        strict=False,
+    ):
         with column:
-            asked = str(st.session_state.get(key) or st.query_params.get(key, ""))
-            options = ["", *dict.fromkeys(o for o in (*sorted({f[field] for f in findings}), asked) if o)]
-            picked = st.selectbox(label, options, format_func=lambda o: SIGNALS.get(o, o) or "Any", key=key, bind="query-params")
+            picked = address.select(label, key, sorted({f[field] for f in findings}), labels=SIGNALS)
         kept = [f for f in kept if not picked or f[field] == picked]
     return kept
 
@@ -63,7 +71,11 @@ def _cards(scope: Scope, facts: Facts, findings: Sequence[Row]) -> None:
     if not total:
         words = "Nothing has drifted in this time." if not facts.findings else "No finding matches; loosen a filter."
         learning, watched = learning_agents(facts.versions, facts.min_baseline_runs)
-        more = f"{len(watched)} of {len(watched) + len(learning)} agents have a baseline and are watched." if not facts.findings else ""
+        more = (
+            f"{len(watched)} of {len(watched) + len(learning)} agents have a baseline and are watched."
+            if not facts.findings
+            else ""
+        )
         nothing_here(words, *([more] if more else []), key="drift_empty")
         return
     asked = st.query_params.get("page", "1")
@@ -74,7 +86,11 @@ def _cards(scope: Scope, facts: Facts, findings: Sequence[Row]) -> None:
     back = el("button", "‹ Newer", cls="pager", click=going.here(page=str(page - 1))) if page > 1 else None
     more_button = el("button", "Older ›", cls="pager", click=going.here(page=str(page + 1))) if page < pages else None
     draw(
-        div(text(f"{count(total)} finding{'' if total == 1 else 's'}, {going_on} going on", cls="strong"), div(back, more_button, cls="pages"), cls="over"),
+        div(
+            text(f"{count(total)} finding{'' if total == 1 else 's'}, {going_on} going on", cls="strong"),
+            div(back, more_button, cls="pages"),
+            cls="over",
+        ),
         "drift_count",
     )
     _draw(scope, facts, shown, "drift_cards")
@@ -87,19 +103,35 @@ def _draw(scope: Scope, facts: Facts, findings: Sequence[Row], key: str) -> None
         if d["finding_id"] in ids:
             decisions.setdefault(d["finding_id"], []).append(d)
     breakers = {b["id"]: b for b in facts.breakers}
-    cards = [card(f, scope, goes_on=is_current(f, facts), decisions=decisions.get(f["id"], []), breakers=breakers) for f in findings]
+    cards = [
+        card(f, scope, goes_on=is_current(f, facts), decisions=decisions.get(f["id"], []), breakers=breakers)
+        for f in findings
+    ]
     draw(div(*cards, cls="page"), key)
 
 
 def _learning(facts: Facts) -> None:
     learning, watched = learning_agents(facts.versions, facts.min_baseline_runs)
     need = facts.min_baseline_runs
-    title = f"{len(learning)} agent{'' if len(learning) == 1 else 's'} still learning" if learning else "No agent is still learning"
+    title = (
+        f"{len(learning)} agent{'' if len(learning) == 1 else 's'} still learning"
+        if learning
+        else "No agent is still learning"
+    )
     words = f"A baseline needs {count(need)} runs; until then nothing is judged. {len(watched)} have one."
     rows = [_progress(r, need) for r in learning[:LEARNING_MAX]]
     rest = len(learning) - LEARNING_MAX
     more = div(f"and {count(rest)} more", cls="small") if rest > 0 else None
-    draw(div(el("h3", title), div(words, cls="small"), div(*rows, cls="learning") if rows else None, more, cls="page tight section"), "drift_learning")
+    draw(
+        div(
+            el("h3", title),
+            div(words, cls="small"),
+            div(*rows, cls="learning") if rows else None,
+            more,
+            cls="page tight section",
+        ),
+        "drift_learning",
+    )
 
 
 def _progress(r: Row, need: int) -> Node:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast, get_args
 
 import streamlit as st
 
-from leeway.dashboards import going, heat, reading, timeline
+from leeway.dashboards import address, going, heat, reading, timeline
 from leeway.dashboards.drawing import Node, div, draw, el, icon, short, text
 from leeway.dashboards.notices import no_runs_yet
 from leeway.dashboards.scope import Scope
@@ -16,9 +16,14 @@ from leeway.dashboards.units import NS_PER_S, ago, clock, count, duration, share
 
 Row = Mapping[str, Any]
 LOOKS: Final = {
-    "empty": ("muted", "waves"), "open": ("bad", "electric_bolt"), "half_open": ("warn", "contrast"), "drifting": ("warn", "airwave"),
-    "quiet": ("muted", "bedtime"), "learning": ("info", "school"), "well": ("ok", "check_circle"),
-}  # fmt: skip
+    "empty": ("muted", "waves"),
+    "open": ("bad", "electric_bolt"),
+    "half_open": ("warn", "contrast"),
+    "drifting": ("warn", "airwave"),
+    "quiet": ("muted", "bedtime"),
+    "learning": ("info", "school"),
+    "well": ("ok", "check_circle"),
+}
 """By kind of status: tone and symbol."""
 STRIP_BUCKETS_MAX: Final = 120
 HEAT_BUCKETS_MAX: Final = 60
@@ -35,7 +40,14 @@ def show(scope: Scope) -> None:
     draw(div(page_head("Overview", scope), banner(status, scope), cls="page"), "overview_status")
     width_ns = timeline.bucket_ns(scope, STRIP_BUCKETS_MAX)
     pulse = reading.rows("pulse", {**scope.bound(), "bucket_ns": width_ns})
-    draw(div(tiles(scope, pulse), timeline.strip(scope, pulse, width_ns, facts.findings, facts.transitions, facts.deliveries), cls="page"), "overview_strip")
+    draw(
+        div(
+            tiles(scope, pulse),
+            timeline.strip(scope, pulse, width_ns, facts.findings, facts.transitions, facts.deliveries),
+            cls="page",
+        ),
+        "overview_strip",
+    )
     _agents(scope, facts)
 
 
@@ -63,7 +75,9 @@ def page_head(title: str, scope: Scope) -> Node:
 
 def freshness(scope: Scope) -> Node:
     """How long ago the last spans were stored, and how many a minute ago until now."""
-    batches = {row["kind"]: row for row in reading.rows("freshness", {"now_ns": scope.now_ns // (2 * NS_PER_S) * 2 * NS_PER_S})}
+    batches = {
+        row["kind"]: row for row in reading.rows("freshness", {"now_ns": scope.now_ns // (2 * NS_PER_S) * 2 * NS_PER_S})
+    }
     spans = batches.get("spans")
     if spans is None:
         return text(text(cls="dot"), "no spans in the last day", cls="fresh muted")
@@ -72,7 +86,10 @@ def freshness(scope: Scope) -> Node:
     observed = batches.get("observations")
     behind = "" if observed is None else f"\nruns assembled up to {ago(observed['last_ns'], scope.now_ns)}"
     writers = "1 collector" if spans["writers"] == 1 else f"{spans['writers']} collectors"
-    tip = f"last batch stored {ago(spans['last_ns'], scope.now_ns)}\n{count(spans['rows_last_minute'])} spans in the last minute, {writers} in the last day{behind}"
+    tip = (
+        f"last batch stored {ago(spans['last_ns'], scope.now_ns)}\n"
+        f"{count(spans['rows_last_minute'])} spans in the last minute, {writers} in the last day{behind}"
+    )
     words = f"last spans {ago(spans['last_ns'], scope.now_ns)} · {count(spans['rows_last_minute'])} spans/min"
     return text(text(cls="dot"), words, cls=f"fresh {tone}", tip=tip)
 
@@ -82,10 +99,17 @@ def banner(status: Status, scope: Scope) -> Node:
     since = None
     if status.since_ns:
         lasted = span(max(0, round((scope.now_ns - status.since_ns) / NS_PER_S)))
-        since = div(div("since", cls="small"), div(clock(status.since_ns, scope.zone, scope.now_ns), cls="at"), div(lasted, cls="small"), cls="since")
+        since = div(
+            div("since", cls="small"),
+            div(clock(status.since_ns, scope.zone, scope.now_ns), cls="at"),
+            div(lasted, cls="small"),
+            cls="since",
+        )
     said = div(el("h3", status.headline), div(short(status.sentence, 400), cls="line"), cls="said")
     story = div(*(_step(s, scope, i) for i, s in enumerate(status.steps)), cls="story") if status.steps else None
-    title = "The last incident" if status.kind in {"well", "learning", "quiet"} else "What happened, and what Leeway did"
+    title = (
+        "The last incident" if status.kind in {"well", "learning", "quiet"} else "What happened, and what Leeway did"
+    )
     below = div(div(title, cls="small story-title"), story) if story else None
     return div(div(icon(symbol, "big"), said, since, cls="top"), below, cls=f"banner {tone}")
 
@@ -98,28 +122,56 @@ def _step(step: Step, scope: Scope, place: int) -> Node:
         div(clock(step.at_ns, scope.zone, scope.now_ns), cls="at"),
         div(step.title, cls="what"),
         div(short(step.detail, 110), cls="detail"),
-        cls=f"step {step.tone}{' first' if place == 0 else ''}", href=going.href(click), click=click, tip=step.detail[:600],
-    )  # fmt: skip
+        cls=f"step {step.tone}{' first' if place == 0 else ''}",
+        href=going.href(click),
+        click=click,
+        tip=step.detail[:600],
+    )
 
 
-def tiles(scope: Scope, pulse: list[Row]) -> Node:
+def tiles(scope: Scope, pulse: Sequence[Row]) -> Node:
     """The window's figures, each with its course and its change against the stretch of time before."""
     totals = {row["period"]: row for row in reading.rows("totals", scope.bound())}
     now, before = totals.get(1), totals.get(0)
     if now is None:
         return div(_tile("Runs", "0", "", [], None), cls="tiles")
     made = [
-        _tile("Runs", count(now["runs"]), f"{count(now['spans'])} spans, {count(now['tool_calls'])} tool calls", [p["runs"] for p in pulse],
-              _change(now, before, lambda t: t["runs"])),
-        _tile("Runs with errors", share(now["failed"] / now["runs"]), f"{count(now['failed'])} of {count(now['runs'])}",
-              [p["failed"] / p["runs"] for p in pulse], _change(now, before, lambda t: t["failed"] / t["runs"], bad_up=True)),
-        _tile("Latency p95", duration(now["p95_ns"]), f"median {duration(now['p50_ns'])}", [p["p95_ns"] for p in pulse],
-              _change(now, before, lambda t: t["p95_ns"], bad_up=True)),
-        _tile("Cost", usd(now["cost_usd"]), f"{usd(now['cost_usd'] / now['runs'])} a run", [p["cost_usd"] for p in pulse],
-              _change(now, before, lambda t: t["cost_usd"] / t["runs"], bad_up=True)),
-        _tile("Tokens", count(now["input_tokens"] + now["output_tokens"]), f"{count(now['llm_calls'])} model calls",
-              [p["tokens"] for p in pulse], _change(now, before, lambda t: (t["input_tokens"] + t["output_tokens"]) / t["runs"])),
-    ]  # fmt: skip
+        _tile(
+            "Runs",
+            count(now["runs"]),
+            f"{count(now['spans'])} spans, {count(now['tool_calls'])} tool calls",
+            [p["runs"] for p in pulse],
+            _change(now, before, lambda t: t["runs"]),
+        ),
+        _tile(
+            "Runs with errors",
+            share(now["failed"] / now["runs"]),
+            f"{count(now['failed'])} of {count(now['runs'])}",
+            [p["failed"] / p["runs"] for p in pulse],
+            _change(now, before, lambda t: t["failed"] / t["runs"], bad_up=True),
+        ),
+        _tile(
+            "Latency p95",
+            duration(now["p95_ns"]),
+            f"median {duration(now['p50_ns'])}",
+            [p["p95_ns"] for p in pulse],
+            _change(now, before, lambda t: t["p95_ns"], bad_up=True),
+        ),
+        _tile(
+            "Cost",
+            usd(now["cost_usd"]),
+            f"{usd(now['cost_usd'] / now['runs'])} a run",
+            [p["cost_usd"] for p in pulse],
+            _change(now, before, lambda t: t["cost_usd"] / t["runs"], bad_up=True),
+        ),
+        _tile(
+            "Tokens",
+            count(now["input_tokens"] + now["output_tokens"]),
+            f"{count(now['llm_calls'])} model calls",
+            [p["tokens"] for p in pulse],
+            _change(now, before, lambda t: (t["input_tokens"] + t["output_tokens"]) / t["runs"]),
+        ),
+    ]
     return div(*made, cls="tiles")
 
 
@@ -130,11 +182,21 @@ def _change(now: Row, before: Row | None, value: Any, *, bad_up: bool = False) -
     if abs(change) < 0.02:
         return text("unchanged", cls="change muted", tip="against the stretch of time before this one")
     tone = ("bad" if change > 0 else "ok") if bad_up and abs(change) > 0.1 else "muted"
-    return text(f"{'▲' if change > 0 else '▼'} {share(abs(change))}", cls=f"change {tone}", tip="against the stretch of time before this one")
+    return text(
+        f"{'▲' if change > 0 else '▼'} {share(abs(change))}",
+        cls=f"change {tone}",
+        tip="against the stretch of time before this one",
+    )
 
 
 def _tile(name: str, figure: str, note: str, course: list[float], change: Node | None) -> Node:
-    return div(div(div(name, cls="name"), change, cls="row"), div(figure, cls="figure"), div(note, cls="note"), sparkline(course), cls="card tile")
+    return div(
+        div(div(name, cls="name"), change, cls="row"),
+        div(figure, cls="figure"),
+        div(note, cls="note"),
+        sparkline(course),
+        cls="card tile",
+    )
 
 
 def sparkline(values: list[float]) -> Node | None:
@@ -158,10 +220,6 @@ def _agents(scope: Scope, facts: Facts) -> None:
     rows = heat.agents(reading.rows("agents_in_time", {**scope.bound(), "bucket_ns": width_ns}), facts.findings)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         st.subheader(f"{len(rows)} agent{'' if len(rows) == 1 else 's'} over time", anchor=False, width="content")
-        measures = get_args(heat.Measure)
-        measure = st.segmented_control(
-            "Shade by", measures, default="errors", format_func=lambda m: heat.MEASURES[m], key="shade", bind="query-params",
-            required=True, label_visibility="collapsed",
-        )  # fmt: skip
+        measure = address.segmented("Shade by", "shade", get_args(heat.Measure), heat.MEASURES)
     if rows:
-        draw(heat.grid(scope, rows, measure or "errors", width_ns), "overview_heat")
+        draw(heat.grid(scope, rows, cast("heat.Measure", measure), width_ns), "overview_heat")

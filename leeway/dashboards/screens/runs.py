@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
-from leeway.dashboards import going, reading
-from leeway.dashboards.drawing import div, draw, el, text
+from leeway.dashboards import address, going, reading
+from leeway.dashboards.drawing import Node, div, draw, el, text
 from leeway.dashboards.notices import no_runs_yet, nothing_here
 from leeway.dashboards.runs_table import SORTS, table
 from leeway.dashboards.scope import Scope
@@ -15,8 +13,6 @@ from leeway.dashboards.screens.overview import page_head
 from leeway.dashboards.screens.run import show_run
 from leeway.dashboards.units import NS_PER_S, count
 from leeway.model import OPERATIONS
-
-ANY = ""
 
 
 def show(scope: Scope) -> None:
@@ -28,18 +24,24 @@ def show(scope: Scope) -> None:
     wanted = {**scope.bound(), **_filters(scope)}
     total = int(reading.rows("runs_count", wanted)[0]["runs"])
     if total == 0:
-        _nothing(scope)
+        _nothing()
         return
     sort = st.query_params.get("sort", "start")
     sort = sort if sort in SORTS else "start"
     descending = st.query_params.get("order") != "up"
     page = _page(total)
     limit = reading.settings().table_rows_max
-    rows = reading.rows("runs", {**wanted, "sort": sort, "descending": descending, "limit": limit, "offset": page * limit})
+    rows = reading.rows(
+        "runs", {**wanted, "sort": sort, "descending": descending, "limit": limit, "offset": page * limit}
+    )
     first = page * limit + 1
     draw(
         div(
-            div(text(f"{count(total)} run{'' if total == 1 else 's'}", cls="strong"), _pager(page, total, limit, first, len(rows)), cls="over"),
+            div(
+                text(f"{count(total)} run{'' if total == 1 else 's'}", cls="strong"),
+                _pager(page, total, limit, first, len(rows)),
+                cls="over",
+            ),
             table(rows, scope, sort, descending=descending),
             cls="page tight",
         ),
@@ -51,32 +53,25 @@ def _filters(scope: Scope) -> dict[str, object]:
     choices = reading.rows("run_choices", scope.bound())[0]
     words, agent, version, tool, error, more = st.columns([2.4, 1.3, 1, 1.3, 1.2, 0.8], vertical_alignment="bottom")
     with words:
-        typed = st.text_input("Find", key="q", bind="query-params", placeholder="Trace, conversation, user or name", icon=":material/search:")
-    values: dict[str, object] = {"words": (typed or "").strip()}
+        placeholder = "Trace, conversation, user or name"
+        values: dict[str, object] = {
+            "words": address.text("Find", "q", placeholder=placeholder, icon=":material/search:")
+        }
     for column, label, name, options in (
-        (agent, "Agent", "agent", choices["agents"]), (version, "Version", "version", choices["versions"]), (tool, "Tool", "tool", choices["tools"]),
-    ):  # fmt: skip
+        (agent, "Agent", "agent", choices["agents"]),
+        (version, "Version", "version", choices["versions"]),
+        (tool, "Tool", "tool", choices["tools"]),
+    ):
         with column:
-            values[name] = _select(label, name, options)
+            values[name] = address.select(label, name, options)
     with error:
-        values["error"] = _select("Errors", "error", ["*", *choices["errors"]], {"*": "With errors"})
+        values["error"] = address.select("Errors", "error", ["*", *choices["errors"]], labels={"*": "With errors"})
     with more, st.popover("More", icon=":material/tune:", width="stretch"):
-        values["service"] = _select("Service", "service", choices["services"])
-        values["operation"] = _select("Holds a span of", "operation", list(OPERATIONS))
-        slowest = st.number_input("At least this long, s", min_value=0.0, step=0.5, key="min_s", bind="query-params")
-        dearest = st.number_input("At least this dear, $", min_value=0.0, step=0.001, format="%.4f", key="min_usd", bind="query-params")
-    values["duration_ns_min"] = int((slowest or 0) * NS_PER_S)
-    values["cost_usd_min"] = float(dearest or 0)
+        values["service"] = address.select("Service", "service", choices["services"])
+        values["operation"] = address.select("Holds a span of", "operation", OPERATIONS)
+        values["duration_ns_min"] = int(address.number("At least this long, s", "min_s", step=0.5) * NS_PER_S)
+        values["cost_usd_min"] = address.number("At least this dear, $", "min_usd", step=0.001, format="%.4f")
     return values
-
-
-def _select(label: str, key: str, found: list[str], names: dict[str, str] | None = None) -> str:
-    """A choice among what the window holds; what the address asks for stays, even if the window holds none of it."""
-    asked = str(st.session_state.get(key) or st.query_params.get(key, ANY))
-    options = [ANY, *dict.fromkeys(o for o in (*found, asked) if o)]
-    shown = {ANY: "Any", **(names or {})}
-    picked: Any = st.selectbox(label, options, format_func=lambda o: shown.get(o, o), key=key, bind="query-params")
-    return str(picked or ANY)
 
 
 def _page(total: int) -> int:
@@ -85,15 +80,17 @@ def _page(total: int) -> int:
     return min(last, max(0, int(asked) - 1)) if asked.isdecimal() and len(asked) < 9 else 0
 
 
-def _pager(page: int, total: int, limit: int, first: int, shown: int) -> Any:
+def _pager(page: int, total: int, limit: int, first: int, shown: int) -> Node | None:
     if total <= limit:
         return None
     back = el("button", "‹ Back", cls="pager", click=going.here(page=str(page) if page > 1 else "")) if page else None
-    more = el("button", "Next ›", cls="pager", click=going.here(page=str(page + 2))) if first + shown - 1 < total else None
+    more = (
+        el("button", "Next ›", cls="pager", click=going.here(page=str(page + 2))) if first + shown - 1 < total else None
+    )
     return div(text(f"{first:,} – {first + shown - 1:,}", cls="small"), back, more, cls="pages")
 
 
-def _nothing(scope: Scope) -> None:
+def _nothing() -> None:
     extent = reading.rows("extent", {"project": ""})[0]
     if not extent["runs"]:
         no_runs_yet()

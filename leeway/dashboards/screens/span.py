@@ -21,15 +21,36 @@ Row = Mapping[str, Any]
 READ_BYTES_MAX: Final = 32_000_000
 """Content longer than this is not read as a conversation; the page says so and offers it as a download."""
 FIELDS: Final = (
-    ("agent", "agent_name"), ("agent version", "agent_version"), ("tool", "tool_name"), ("model", "model"), ("asked for", "model_requested"),
-    ("provider", "provider"), ("finish reason", "finish_reason"), ("output type", "output_type"), ("error", "error_type"),
-    ("prompt", "prompt_name"), ("prompt version", "prompt_version"), ("variant", "variant"), ("service", "service_name"),
-    ("service version", "service_version"), ("scope", "scope_name"), ("span id", "span_id"), ("parent", "parent_span_id"),
-)  # fmt: skip
+    ("agent", "agent_name"),
+    ("agent version", "agent_version"),
+    ("tool", "tool_name"),
+    ("model", "model"),
+    ("asked for", "model_requested"),
+    ("provider", "provider"),
+    ("finish reason", "finish_reason"),
+    ("output type", "output_type"),
+    ("error", "error_type"),
+    ("prompt", "prompt_name"),
+    ("prompt version", "prompt_version"),
+    ("variant", "variant"),
+    ("service", "service_name"),
+    ("service version", "service_version"),
+    ("scope", "scope_name"),
+    ("span id", "span_id"),
+    ("parent", "parent_span_id"),
+)
 TOKENS: Final = (
-    ("in", "input_tokens"), ("out", "output_tokens"), ("cached", "cached_input_tokens"), ("cache write", "cache_write_tokens"), ("reasoning", "reasoning_tokens"),
-)  # fmt: skip
-COST_SOURCES: Final = {"stated": "as the span states it", "price_table": "by Leeway's price table", "unknown_model": "no price known for this model"}
+    ("in", "input_tokens"),
+    ("out", "output_tokens"),
+    ("cached", "cached_input_tokens"),
+    ("cache write", "cache_write_tokens"),
+    ("reasoning", "reasoning_tokens"),
+)
+COST_SOURCES: Final[Mapping[str, str]] = {
+    "stated": "as the span states it",
+    "price_table": "by Leeway's price table",
+    "unknown_model": "no price known for this model",
+}
 
 
 def show_span(scope: Scope, within: Mapping[str, object], span_id: str) -> None:
@@ -41,7 +62,13 @@ def show_span(scope: Scope, within: Mapping[str, object], span_id: str) -> None:
     draw(_head(span), "span_head")
     long = {name: n for name, n in span["attribute_bytes"].items() if n > len(span["attributes"][name].encode())}
     spoken, attributes, events, links, resource = st.tabs(
-        ["Content", f"Attributes {len(span['attributes'])}", f"Events {len(span['events'])}", f"Links {len(span['links'])}", "Resource"]
+        [
+            "Content",
+            f"Attributes {len(span['attributes'])}",
+            f"Events {len(span['events'])}",
+            f"Links {len(span['links'])}",
+            "Resource",
+        ]
     )
     with spoken:
         _spoken(span, {**within, "span_id": span_id}, long, chars_max)
@@ -56,21 +83,44 @@ def show_span(scope: Scope, within: Mapping[str, object], span_id: str) -> None:
 
 
 def _head(span: Row) -> Node:
-    facts = [text(text(label, cls="label"), short(span[field], 60), cls="fact", tip=span[field][:600]) for label, field in FIELDS if span[field]]
+    facts = [
+        text(text(label, cls="label"), short(span[field], 60), cls="fact", tip=span[field][:600])
+        for label, field in FIELDS
+        if span[field]
+    ]
     tokens = [f"{count(span[field])} {label}" for label, field in TOKENS if span[field]]
     cost = None
     if span["cost_source"]:
-        cost = text(text("cost", cls="label"), usd(span["cost_usd"]), cls="fact", tip=COST_SOURCES.get(span["cost_source"], span["cost_source"]))
+        cost = text(
+            text("cost", cls="label"),
+            usd(span["cost_usd"]),
+            cls="fact",
+            tip=COST_SOURCES.get(str(span["cost_source"]), ""),
+        )
     failed = None
     if span["status_code"] == "error" or span["error_type"]:
-        failed = div(icon("error"), " ", short(span["status_message"] or span["error_type"] or "failed", 500), cls="note-line bad")
+        failed = div(
+            icon("error"),
+            " ",
+            short(span["status_message"] or span["error_type"] or "failed", 500),
+            cls="note-line bad",
+        )
     return div(
-        div(icon(MARKS.get(span["operation"], "commit"), f"op-{span['operation']}"), text(short(span["name"], 160), cls="title"),
-            text(duration(span["duration_ns"]), cls="when"), cls="span-title"),
+        div(
+            icon(MARKS.get(span["operation"], "commit"), f"op-{span['operation']}"),
+            text(short(span["name"], 160), cls="title"),
+            text(duration(span["duration_ns"]), cls="when"),
+            cls="span-title",
+        ),
         failed,
-        div(*facts, text(text("tokens", cls="label"), ", ".join(tokens), cls="fact") if tokens else None, cost, cls="facts"),
+        div(
+            *facts,
+            text(text("tokens", cls="label"), ", ".join(tokens), cls="fact") if tokens else None,
+            cost,
+            cls="facts",
+        ),
         cls="card span-head",
-    )  # fmt: skip
+    )
 
 
 def _spoken(span: Row, at: Mapping[str, object], long: Mapping[str, int], chars_max: int) -> None:
@@ -83,12 +133,24 @@ def _spoken(span: Row, at: Mapping[str, object], long: Mapping[str, int], chars_
     if messages:
         draw(conversation(messages, chars_max), "span_content")
     else:
-        draw(div(icon("speaker_notes_off"), " Nothing was said on this span, or its instrumentation does not record content.", cls="note-line"), "span_content")
+        draw(
+            div(
+                icon("speaker_notes_off"),
+                " Nothing was said on this span, or its instrumentation does not record content.",
+                cls="note-line",
+            ),
+            "span_content",
+        )
     for name in sorted(long):
         st.download_button(
-            f"{short(name, 60)}, whole ({size(long[name])})", _fetch(name, at), file_name=f"{at['span_id']}-{short(name, 60)}.txt", mime="text/plain",
-            key=f"whole_{name}", on_click="ignore", icon=":material/download:",
-        )  # fmt: skip
+            f"{short(name, 60)}, whole ({size(long[name])})",
+            _fetch(name, at),
+            file_name=f"{at['span_id']}-{short(name, 60)}.txt",
+            mime="text/plain",
+            key=f"whole_{name}",
+            on_click="ignore",
+            icon=":material/download:",
+        )
 
 
 def _whole(names: list[str], at: Mapping[str, object]) -> dict[str, str]:
@@ -107,7 +169,11 @@ def _attributes(attributes: Mapping[str, str], n_bytes: Mapping[str, int]) -> No
     rows = []
     for name in sorted(attributes):
         value, whole = attributes[name], n_bytes.get(name, 0)
-        note = div(icon("content_cut"), f" cut; {size(whole)} in all, to download under Content", cls="cut") if whole > len(value.encode()) else None
+        note = (
+            div(icon("content_cut"), f" cut; {size(whole)} in all, to download under Content", cls="cut")
+            if whole > len(value.encode())
+            else None
+        )
         rows.append(el("tr", el("th", short(name, 120)), el("td", el("pre", _pretty(value)), note)))
     return el("table", el("tbody", *rows), cls="attributes")
 
@@ -123,7 +189,13 @@ def _events(span: Row, scope: Scope) -> Node:
     made = []
     for at_ns, name, attributes in span["events"]:
         after = f"+{duration(at_ns - span['start_ns'])}" if at_ns >= span["start_ns"] else stamp(at_ns, scope.zone)
-        made.append(div(div(text(short(name, 120), cls="title"), text(after, cls="when"), cls="span-title"), _attributes(attributes, {}), cls="event"))
+        made.append(
+            div(
+                div(text(short(name, 120), cls="title"), text(after, cls="when"), cls="span-title"),
+                _attributes(attributes, {}),
+                cls="event",
+            )
+        )
     return div(*made)
 
 
@@ -133,5 +205,11 @@ def _links(span: Row) -> Node:
     rows = []
     for trace_id, span_id, attributes in span["links"]:
         click = going.to("runs", trace=trace_id, span=span_id)
-        rows.append(div(el("a", icon("link"), f" {trace_id} / {span_id}", cls="name mono", href=going.href(click), click=click), _attributes(attributes, {}), cls="event"))
+        rows.append(
+            div(
+                el("a", icon("link"), f" {trace_id} / {span_id}", cls="name mono", href=going.href(click), click=click),
+                _attributes(attributes, {}),
+                cls="event",
+            )
+        )
     return div(*rows)
