@@ -20,8 +20,7 @@ from leeway.detectors.ledger import Batches, LedgerReader
 from leeway.detectors.pending import Due, Pending, TraceKey, rows_by_trace
 from leeway.detectors.records import OBSERVATION_COLUMNS, RUN_COLUMNS, observation_record, run_record
 from leeway.detectors.sql import query
-from leeway.model import Observation
-from leeway.model.run import Run, RunSpan, assemble_run
+from leeway.model import Observation, Run, RunSpan, assemble_run
 from leeway.storage import Database
 
 SECOND_NS: Final = 1_000_000_000

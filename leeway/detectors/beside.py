@@ -17,7 +17,7 @@ from river.base import DriftDetector
 from leeway.detectors.baseline import Baseline
 from leeway.detectors.signals import RATES, Values
 from leeway.detectors.stream import BlockStream
-from leeway.model.finding import Direction
+from leeway.model import Direction
 
 RIVER: Final[Mapping[str, Callable[[], DriftDetector]]] = {
     "ADWIN": drift.ADWIN,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from leeway.model import Observation
-from leeway.model.run import Run
+from leeway.model import Observation, Run
 
 MICROSECOND_NS: Final = 1_000
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, Protocol
 from leeway.detectors.baseline import Baseline
 from leeway.detectors.bets import MeanBets, RateBets, ShareBets, log10
 from leeway.detectors.signals import CATEGORIES, RATES, TAIL, Values
-from leeway.model.finding import Direction
+from leeway.model import Direction
 
 Status = Literal["watching", "drifted"]
 State = dict[str, Any]
