@@ -62,7 +62,6 @@ class Delivery:
     attempts: int
     next_ns: int
     started_ns: int
-    body: str
 
     @property
     def id(self) -> str:
@@ -163,10 +162,10 @@ class Deliveries:
     def _attempt(self, delivery: Delivery) -> None:
         hook = self._rules().webhooks.get(delivery.target, NO_WEBHOOK)
         number = delivery.attempts + 1
-        body, url = delivery.body, hook.url or ""
+        body, url = "", hook.url or ""
         started_ns = delivery.started_ns or self._now_ns()
         try:
-            body = body or self._compose(delivery, hook)
+            body = self._logged(delivery) or self._compose(delivery, hook)
             attempt = self._send(delivery, hook, body)
         except Rejected as e:
             attempt = Attempt(0, str(e), 0.0)
@@ -194,8 +193,13 @@ class Deliveries:
             headers = signature_headers(sign, delivery.id, now_ns // 1_000_000_000, request.body)
         return post(self._client, request, headers, now_ns / 1e9)
 
+    def _logged(self, delivery: Delivery) -> str:
+        """The body as an earlier attempt has sent it; '' before the first."""
+        rows = self._db.rows(query("delivery_last"), {"id": delivery.id}) if delivery.attempts else []
+        return str(rows[0]["body"]) if rows else ""
+
     def _compose(self, delivery: Delivery, hook: Webhook) -> str:
-        """The body, made once: later attempts send the bytes that the first one has logged."""
+        """The body of a first attempt."""
         history = [transition_from(row) for row in self._db.rows(query("transitions"), {"id": delivery.breaker_id})]
         transition = next((t for t in history if t.seq == delivery.seq), None)
         if transition is None:
@@ -252,7 +256,6 @@ def _delivery(row: Mapping[str, Any]) -> Delivery:
         attempts=int(row["attempts"]),
         next_ns=int(row["next_ns"]),
         started_ns=int(row["started_ns"]),
-        body=row["body"],
     )
 
 

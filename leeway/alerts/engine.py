@@ -60,7 +60,10 @@ class Engine:
         return decided
 
     def _decide_findings(self, rules: Rules, now_ns: int) -> int:
-        rows = self._db.rows(query("findings_undecided"), {"limit": self._findings_max})
+        ids = [row["id"] for row in self._db.rows(query("findings_undecided"), {"limit": self._findings_max})]
+        if not ids:
+            return 0
+        rows = self._db.rows(query("findings_by_id"), {"ids": ids})
         decisions: list[Decided] = []
         try:
             for row in rows:

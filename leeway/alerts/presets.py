@@ -37,7 +37,7 @@ class News:
 
 
 def generic(news: News) -> dict[str, Any]:
-    """Leeway's own body, version 1, as docs/webhooks.md describes it."""
+    """Leeway's own body. Fields may be added under the same `version`; none is taken away or changes its meaning."""
     t = news.transition
     return {
         "type": _type(t),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -95,6 +97,8 @@ class Service:
             time.time_ns,
         )
         self._server.start(application(services))
+        # A round that takes longer than its turn is what `coalesce` is for, and no news; a failed one tells so itself.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
         scheduler = BackgroundScheduler(timezone="UTC")
         scheduler.add_job(
             self._evaluate,
@@ -161,8 +165,6 @@ class Service:
         self._audited = loaded.rules.hash
 
     def _health(self) -> Health:
-        import os  # noqa: PLC0415
-
         loaded = self._rulebook.now
         details: dict[str, object] = {"rule_version": loaded.rules.hash}
         if loaded.broken:

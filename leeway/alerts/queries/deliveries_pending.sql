@@ -8,8 +8,7 @@ SELECT
     w.seq AS seq,
     d.attempts AS attempts,
     d.next_ns AS next_ns,
-    if(d.resent_ns > 0, d.resent_ns, d.first_ns) AS started_ns,
-    d.body AS body
+    if(d.resent_ns > 0, d.resent_ns, d.first_ns) AS started_ns
 FROM
 (
     SELECT transition_id, id AS breaker_id, seq, at, arrayJoin(JSONExtract(details, 'notify', 'Array(String)')) AS target
@@ -24,8 +23,7 @@ LEFT JOIN
         max(attempt) AS attempts,
         argMax(ifNull(toUnixTimestamp64Micro(next_attempt_at), 0), (attempt, at)) * 1000 AS next_ns,
         maxIf(toUnixTimestamp64Micro(at), outcome = 'resend') * 1000 AS resent_ns,
-        min(toUnixTimestamp64Micro(at)) * 1000 AS first_ns,
-        argMax(body, (attempt, at)) AS body
+        min(toUnixTimestamp64Micro(at)) * 1000 AS first_ns
     FROM leeway.delivery_rows
     GROUP BY transition_id, target
 ) AS d ON d.transition_id = w.transition_id AND d.target = w.target
