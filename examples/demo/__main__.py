@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+import httpx
 import yaml
 
 from examples.demo.inbox import Inbox
@@ -37,43 +38,49 @@ def main() -> int:
     arguments = _arguments()
     signal.signal(signal.SIGTERM, _as_ctrl_c)
     signal.signal(signal.SIGHUP, _as_ctrl_c)
+    screen = Screen()
+    try:
+        return _perform(arguments, screen)
+    except KeyboardInterrupt:
+        screen.plain("stopped by Ctrl-C")
+        return 130
+
+
+def _perform(arguments: argparse.Namespace, screen: Screen) -> int:
+    """Everything from the empty data folder to the last process's end."""
     data = fresh_data_folder(arguments.data)
     # What the SDK's exporters have to say belongs into a file, not into the middle of a picture.
     logging.basicConfig(filename=data / "fleet.log", level=logging.INFO, force=True)
-    screen = Screen()
     screen.title("Leeway: a bad rollout, found and rolled back")
     screen.detail(f"seed {arguments.seed} · {arguments.rate:g} runs/s · data and logs in {_shown(data)}")
     screen.plain()
-    told = False
-    stage: Stage | None = None
-    try:
-        with screen, ExitStack() as stack:
-            rollout = Rollout(V1.version)
-            inbox = Inbox(rollout)
-            secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
-            receiver = stack.enter_context(RollbackReceiver(secret, inbox))
-            stage = stack.enter_context(Stage(data, Ports.choose(os.environ), receiver.url, secret))
+    rollout = Rollout(V1.version)
+    inbox = Inbox(rollout)
+    secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    with screen, ExitStack() as stack:
+        receiver = stack.enter_context(RollbackReceiver(secret, inbox))
+        stage = stack.enter_context(Stage(data, Ports.choose(os.environ), receiver.url, secret))
+        try:
             _wait_until_ready(screen, stage)
             database = stack.enter_context(storage.Database(storage.Settings(clickhouse_url=stage.clickhouse_url)))
-            endpoint = stage.otlp_url
-            traffic = Traffic(rollout, lambda: otlp(endpoint), arguments.rate, arguments.seed)
+            traffic = Traffic(rollout, lambda: otlp(stage.otlp_url), arguments.rate, arguments.seed)
             screen.pulse = stack.enter_context(traffic)
             Story(screen, stage, Tables(database), traffic, rollout, inbox, _baseline_runs()).tell()
-            told = True
             _hold(screen, stage, stay=arguments.stay)
-            screen.begin("stopping; what was accepted is kept")
-        stage.check_exit()
-        screen.done("stopped")
-        return 0
-    except (StepFailed, StageFailure) as e:
-        screen.failed(str(e))
-        for line in stage.tail(LOG_LINES) if stage else []:
-            screen.detail(line)
+            status = 0
+        except (StepFailed, StageFailure) as e:
+            status = 1
+            screen.failed(str(e))
+            for line in stage.tail(LOG_LINES):
+                screen.detail(line)
+        screen.begin("stopping; what was accepted is kept")
+    if stage.exit_status and status == 0:
+        status = 1
+        screen.failed(f"leeway up did not stop cleanly: status {stage.exit_status}")
+    screen.done("stopped")
+    if status:
         screen.plain(f"data and logs are left in {_shown(data)} (the next demo removes them)")
-        return 1
-    except KeyboardInterrupt:
-        screen.plain("stopped by Ctrl-C")
-        return 0 if told else 130
+    return status
 
 
 def _wait_until_ready(screen: Screen, stage: Stage) -> None:
@@ -88,6 +95,9 @@ def _wait_until_ready(screen: Screen, stage: Stage) -> None:
         f"ready: OTLP/gRPC on {stage.ports.grpc}, ClickHouse on {stage.ports.store}, "
         f"dashboards at {stage.dashboard_url}"
     )
+    answer = httpx.get(stage.dashboard_url, timeout=30.0)
+    if answer.status_code != httpx.codes.OK:
+        raise StageFailure(f"the dashboards at {stage.dashboard_url} answer {answer.status_code}")
     moved = stage.ports.moved()
     if moved:
         taken = ", ".join(f"{name} {port}" for name, port in moved.items())
@@ -98,7 +108,7 @@ def _hold(screen: Screen, stage: Stage, *, stay: bool) -> None:
     """Say where to look, and stay up until Ctrl-C."""
     screen.plain()
     screen.plain(f"  Dashboards      {stage.dashboard_url}")
-    screen.plain(f"  Control API     http://127.0.0.1:{stage.ports.api}/openapi.json")
+    screen.plain(f"  Control API     {stage.api_url}/openapi.json")
     screen.plain(f"  ClickHouse SQL  {stage.clickhouse_url} (database leeway)")
     screen.plain()
     if not stay:

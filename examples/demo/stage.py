@@ -93,6 +93,10 @@ class Stage:
         return f"http://{HOST}:{self.ports.detectors}/metrics"
 
     @property
+    def api_url(self) -> str:
+        return f"http://{HOST}:{self.ports.api}"
+
+    @property
     def dashboard_url(self) -> str:
         return f"http://{HOST}:{self.ports.dashboard}"
 
@@ -137,11 +141,6 @@ class Stage:
         """Raises `StageFailure` where `leeway up` has ended."""
         if self._process is not None and self._process.poll() is not None:
             raise StageFailure(f"leeway up ended with status {self._process.returncode}")
-
-    def check_exit(self) -> None:
-        """Raises `StageFailure` where `leeway up` was stopped and did not end with status 0."""
-        if self.exit_status:
-            raise StageFailure(f"leeway up did not stop cleanly: status {self.exit_status}")
 
     def tail(self, lines: int) -> list[str]:
         return self.log.read_text("utf-8", errors="replace").splitlines()[-lines:] if self.log.exists() else []

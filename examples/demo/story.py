@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+import httpx
+
 from examples.demo.inbox import Inbox
 from examples.demo.screen import Screen
 from examples.demo.stage import Stage
-from examples.demo.tables import FindingRow, Tables, Transition
+from examples.demo.tables import Delivery, FindingRow, Tables, Transition
 from examples.demo.timeline import Mark, Timeline
 from examples.demo.told import evidence
 from examples.demo.verdicts import verdicts
@@ -46,8 +48,8 @@ class Story:
         self.baseline()
         self.bad_rollout()
         self.finding()
-        opened = self.breaker_opens()
-        message = self.webhook(opened)
+        self.breaker_opens()
+        message, opened = self.webhook()
         timeline = self.timeline(opened, message)
         self.traffic_returns()
         self.breaker_closes()
@@ -107,7 +109,7 @@ class Story:
         self.screen.done(f"drift found: {finding.headline}")
         self.screen.detail(evidence(finding))
 
-    def breaker_opens(self) -> Transition:
+    def breaker_opens(self) -> None:
         self.screen.begin("alerts decide")
 
         def opened() -> Transition | None:
@@ -119,29 +121,28 @@ class Story:
         known = {finding.id for finding in self.tables.findings()}
         if not set(transition.finding_ids) or not set(transition.finding_ids) <= known:
             raise StepFailed(f"the breaker opened for findings {transition.finding_ids}; there are {sorted(known)}")
+        self.control_api_says(transition, "open")
         self.screen.done(f"breaker open: {transition.subject}, by rule {transition.rule}")
         self.screen.detail(transition.reason)
-        return transition
 
-    def webhook(self, opened: Transition) -> Message:
+    def webhook(self) -> tuple[Message, Transition]:
+        """The message that rolled back, and what it told: not always the first breaker, where several open at once."""
         self.screen.begin("the signed webhook goes to the rollback receiver")
         message = self.until("a verified webhook that asks for the roll-back", 60, self.inbox.rollback)
-        if message.body["transition"] != opened.transition_id or message.bad_version != V2.version:
-            raise StepFailed(f"the first webhook was about {message.body}, not about {opened}")
-        delivered = self.until(
-            "the delivery's row",
-            30,
-            lambda: next(
-                (
-                    d
-                    for d in self.tables.deliveries()
-                    if d.transition_id == opened.transition_id and d.outcome == "delivered" and d.status_code == 204
-                ),
-                None,
-            ),
-        )
-        self.screen.done(f"webhook {message.id} verified and answered with {delivered.status_code}")
-        return message
+        told = message.body["transition"]
+        opened = next((t for t in self.tables.transitions() if t.transition_id == told), None)
+        if opened is None or (opened.to_state, opened.version) != ("open", message.bad_version):
+            raise StepFailed(f"the webhook told of {message.body}, the tables say {opened}")
+
+        def delivered() -> Delivery | None:
+            attempts = (d for d in self.tables.deliveries() if d.delivery_id == message.id)
+            return next((d for d in attempts if d.outcome == "delivered"), None)
+
+        delivery = self.until("the delivery's row", 30, delivered)
+        if (delivery.transition_id, delivery.status_code) != (told, 204):
+            raise StepFailed(f"the delivery was logged as {delivery}")
+        self.screen.done(f"webhook {message.id} verified and answered with {delivery.status_code}")
+        return message, opened
 
     def timeline(self, opened: Transition, message: Message) -> Timeline:
         """Where the seconds went, from the tables' own times."""
@@ -188,6 +189,7 @@ class Story:
             return list(last.values()) if all(t.to_state == "closed" for t in last.values()) else None
 
         for transition in self.until("every breaker closed", 90, closed):
+            self.control_api_says(transition, "closed")
             self.screen.done(f"breaker closed: {transition.subject} ({transition.reason})")
 
     def account(self) -> None:
@@ -220,6 +222,18 @@ class Story:
         self.screen.detail("\n".join(f.headline for f in findings))
 
     # -- how steps wait ---------------------------------------------------------------------------------------------
+
+    def control_api_says(self, transition: Transition, state: str) -> None:
+        """What a gate or a person would be told of this breaker."""
+
+        def said() -> bool | None:
+            try:
+                answer = httpx.get(f"{self.stage.api_url}/v1/breakers/{transition.id}", timeout=5.0).raise_for_status()
+            except httpx.HTTPError:
+                return None
+            return True if answer.json()["state"] == state else None
+
+        self.until(f"the control API to say that {transition.subject} is {state}", 30, said)
 
     def no_false_alarm(self) -> None:
         false_alarms = [f.headline for f in self.tables.findings() if f.version != V2.version]
