@@ -1,0 +1,89 @@
+"""What the tree promises to whoever installs, deploys or reads it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from leeway.runtime.doctor import CLICKHOUSE_OLDEST
+
+ROOT = Path(__file__).parents[2]
+LINES_MAX = 400
+PINS = sorted((ROOT / "requirements").glob("*.txt"))
+COMPONENTS = ("collector", "detectors", "alerts", "dashboards")
+
+
+def compose() -> dict:
+    parsed: dict = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    return parsed
+
+
+@pytest.mark.parametrize("path", PINS, ids=lambda p: p.name)
+def test_every_requirement_is_pinned_with_hashes_and_without_addresses(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert "://" not in text
+    requirements = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
+    assert requirements
+    assert not [line for line in requirements if not re.match(r"^[a-z0-9.\-]+(\[[a-z,]+\])?==[^ ]+ (; .* )?\\$", line)]
+    for block in re.split(r"\n(?=[a-z])", text.strip()):
+        assert "--hash=sha256:" in block, block.splitlines()[0]
+
+
+def test_files_stay_readable() -> None:
+    python = [p for folder in ("leeway", "benchmarks", "examples") for p in (ROOT / folder).rglob("*.py")]
+    long = {str(p.relative_to(ROOT)): n for p in python if (n := len(p.read_text("utf-8").splitlines())) > LINES_MAX}
+    assert not long
+    nameless = [str(p) for p in python if re.fullmatch(r"(utils?|helpers?|common|misc)(\.py)?", p.name)]
+    assert not nameless
+
+
+def test_the_compose_file_runs_the_four_components_of_one_image() -> None:
+    services = compose()["services"]
+    assert set(services) == {"clickhouse", *COMPONENTS}
+    for name in COMPONENTS:
+        service = services[name]
+        assert service["build"] == "."
+        assert service["command"] == [name]
+        assert service["depends_on"] == {"clickhouse": {"condition": "service_healthy"}}
+        assert service["environment"]["HEALTH_URL"].startswith("http://127.0.0.1:")
+        assert "LEEWAY_CLICKHOUSE_URL" in service["environment"]
+    assert services["clickhouse"]["image"] == f"clickhouse/clickhouse-server:{'.'.join(map(str, CLICKHOUSE_OLDEST))}"
+    assert "ports" not in services["clickhouse"], "the database is for the components only"
+
+
+def test_the_compose_file_holds_no_secret_and_opens_no_port_to_the_network() -> None:
+    text = (ROOT / "docker-compose.yml").read_text("utf-8")
+    for line in text.splitlines():
+        if "PASSWORD" in line and not line.lstrip().startswith("#"):
+            assert "${LEEWAY_CLICKHOUSE_PASSWORD:?" in line, line
+    for name, service in compose()["services"].items():
+        for port in service.get("ports", ()):
+            assert port.startswith(("127.0.0.1:", "${LEEWAY_PUBLISH:-127.0.0.1}:")), f"{name} publishes {port}"
+
+
+def test_docker_accepts_the_compose_file(tmp_path: Path) -> None:
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("docker with its compose plugin is not here")
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LEEWAY_CLICKHOUSE_PASSWORD": "for-the-test"}
+    command = [docker, "compose", "--file", str(ROOT / "docker-compose.yml"), "config", "--quiet"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_image_does_not_run_as_root_and_knows_its_health() -> None:
+    lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+    last_stage = lines[max(i for i, line in enumerate(lines) if line.startswith("FROM")) :]
+    assert "USER leeway" in last_stage
+    assert any(line.startswith("HEALTHCHECK") for line in last_stage)
+    assert any("--require-hashes" in line for line in lines)
+
+
+def test_what_runs_in_continuous_integration_is_what_a_person_runs() -> None:
+    text = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert text.rstrip().endswith("make check\nmake test")
