@@ -106,7 +106,7 @@ class RiverStream(BlockStream):
         total, n = self._taken()
         self.detector.update((total / n - self._centre) / self._scale)
 
-    def since_ns(self) -> int:
+    def since_run(self) -> int:
         return self.path[-min(len(self.path), SINCE_BLOCKS)][0]
 
     @property

@@ -246,4 +246,4 @@ class RateBets(EDetector):
 
 def log10(x: float) -> float:
     """The logarithm to base 10, bounded below, rounded for keeping."""
-    return round(math.log10(max(x, 1e-9)), 3)
+    return round(math.log10(max(x, 1e-15)), 3)

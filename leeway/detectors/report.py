@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from leeway.detectors import wording
-from leeway.detectors.baseline import Baseline, bin_edges
+from leeway.detectors.baseline import TAIL_QUANTILE, Baseline, bin_edges
 from leeway.detectors.bets import NEW, OTHER
 from leeway.detectors.history import BIN
 from leeway.detectors.signals import OFFSETS, RATES, UNITS, names_of, proportions, value_of
@@ -42,6 +42,8 @@ class Comparison:
     evidence: Mapping[str, object] = field(default_factory=dict)
     exemplars_baseline: tuple[str, ...] = ()
     exemplars_current: tuple[str, ...] = ()
+    first_ns: int = 0
+    """When the first of the current runs ended."""
 
 
 def compare(
@@ -55,13 +57,14 @@ def compare(
     samples: Runs of the baseline that may be shown.
     runs: At least one, the runs since the drift began, in order.
     """
+    first_ns = min(o.end_ns for o in runs)
     if isinstance(stream, ShareStream):
-        return _categories(stream, baseline, samples, runs)
+        return replace(_categories(stream, baseline, samples, runs), first_ns=first_ns)
     if isinstance(stream, TailStream):
-        return _tail(stream, baseline, samples, runs)
+        return replace(_tail(stream, baseline, samples, runs), first_ns=first_ns)
     if stream.signal in RATES:
-        return _rate(stream.signal, baseline, samples, runs, budget_ms)
-    return _distribution(stream, baseline, samples, runs)
+        return replace(_rate(stream.signal, baseline, samples, runs, budget_ms), first_ns=first_ns)
+    return replace(_distribution(stream, baseline, samples, runs), first_ns=first_ns)
 
 
 def _categories(
@@ -216,7 +219,11 @@ def _rate(
     if signal == "over_budget":
         evidence["budget_ms"] = budget_ms
     what = wording.rate(signal, rate.hits / max(1, rate.n), hits / len(runs), budget_ms)
-    return _rates(rate.hits, rate.n, hits, len(runs), what, evidence, _ids(samples, lambda o: -hit(o)), _ids(runs, hit))
+    # Half a hit keeps the ratio finite where the baseline has none.
+    return _rates(
+        rate.hits, rate.n, hits, len(runs), 0.5 / max(1, rate.n), what, evidence, _ids(samples, lambda o: -hit(o)),
+        _ids(runs, hit),
+    )  # fmt: skip
 
 
 def _tail(
@@ -230,17 +237,17 @@ def _tail(
     what = wording.tail(signal, limit, beyond / m.n, hits / len(runs))
     middle = max(0.0, math.exp(m.quantile(0.5)) - OFFSETS[signal])
     return _rates(
-        beyond, m.n, hits, len(runs), what, {"beyond": limit, "unit": UNITS[signal]},
+        beyond, m.n, hits, len(runs), 1 - TAIL_QUANTILE, what, {"beyond": limit, "unit": UNITS[signal]},
         _ids(samples, lambda o: -abs(value_of(o, signal) - middle)), _ids(runs, lambda o: value_of(o, signal)),
     )  # fmt: skip
 
 
 def _rates(
-    hits_then: int, n_then: int, hits_now: int, n_now: int, what: str, evidence: Mapping[str, object],
+    hits_then: int, n_then: int, hits_now: int, n_now: int, floor: float, what: str, evidence: Mapping[str, object],
     exemplars_baseline: tuple[str, ...], exemplars_current: tuple[str, ...],
 ) -> Comparison:  # fmt: skip
-    # Half a hit keeps the ratio finite where the baseline has none.
-    ratio = (max(hits_now, 0.5) / n_now) / (max(hits_then, 0.5) / max(1, n_then))
+    """`floor`: What the baseline's rate is at least, for the ratio."""
+    ratio = (max(hits_now, 0.5) / n_now) / max(hits_then / max(1, n_then), floor)
     return Comparison(
         _interval(hits_then, n_then), _interval(hits_now, n_now), n_now, ratio, "ratio", max(0.0, math.log(ratio)),
         what, evidence, exemplars_baseline, exemplars_current,

@@ -116,7 +116,9 @@ def _serving(settings: Settings, life: _Life) -> Iterator[None]:
         return Response(life.metrics.text(), media_type="text/plain; version=0.0.4")
 
     app = Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)])
-    server = uvicorn.Server(uvicorn.Config(app, settings.host, settings.port, log_config=None, access_log=False))
+    server = uvicorn.Server(
+        uvicorn.Config(app, settings.host, settings.port, log_config=None, log_level="warning", access_log=False)
+    )
     thread = threading.Thread(target=_serve, args=(server,), name="health", daemon=True)
     thread.start()
     while thread.is_alive() and not server.started:

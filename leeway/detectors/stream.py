@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from leeway.detectors.baseline import Baseline
 from leeway.detectors.bets import MeanBets, RateBets, ShareBets, log10
@@ -17,6 +17,22 @@ State = dict[str, Any]
 
 PATH_MAX: Final = 96
 """Points of the evidence's path; when there are more, every other one of the older half goes."""
+
+
+class Moment(NamedTuple):
+    """When a version's run is observed.
+
+    Attributes:
+        run: Its number among the runs of the version, in the order in which they are observed.
+        end_ns: When it ended. Runs are not observed in the order in which they end.
+        earned_s: What every stream has earned so far (`budget.Purse`).
+        rate: False alarms a second, of the installation, for steady watching.
+    """
+
+    run: int
+    end_ns: int
+    earned_s: float
+    rate: float
 
 
 class Detector(Protocol):
@@ -37,7 +53,7 @@ class StreamWatch(ABC):
     """Attributes:
     status: After an alarm a stream is `drifted`, and silent until it has recovered, is accepted, or its version comes
     back. effect: How large the drift was when it was found.
-    path: (end time in ns, log10 of the evidence; 0 is the alarm), ever sparser into the past.
+    path: (number of the run, its end time in ns, log10 of the evidence; 0 is the alarm), ever sparser into the past.
     """
 
     family: str
@@ -50,7 +66,7 @@ class StreamWatch(ABC):
         self.status: Status = "watching"
         self.effect = 0.0
         self.silent_runs = 0
-        self.path: list[tuple[int, float]] = []
+        self.path: list[tuple[int, int, float]] = []
         self.units = 0
         self.spent_s = 0.0
         self._earned_s = earned_s
@@ -70,28 +86,25 @@ class StreamWatch(ABC):
     def direction(self) -> Direction: ...
 
     @abstractmethod
-    def observe(self, values: Values, end_ns: int, earned_s: float, rate: float, *, bets: bool) -> bool:
+    def observe(self, values: Values, now: Moment, *, bets: bool) -> bool:
         """Take a run.
 
         Args:
-            end_ns: When the run ended.
-            earned_s: What every stream has earned so far (`budget.Purse`).
-            rate: False alarms a second, of the installation, for steady watching.
             bets: The run is the first of its session.
 
         Returns:
             Whether it raises the alarm.
         """
 
-    def _judge(self, end_ns: int, earned_s: float, rate: float) -> bool:
+    def _judge(self, now: Moment) -> bool:
         """A unit is complete: pay for it, and show it to the detector."""
-        spent_s = earned_s - self._earned_s
-        self._earned_s = earned_s
+        spent_s = now.earned_s - self._earned_s
+        self._earned_s = now.earned_s
         self.units += 1
         self.spent_s += spent_s
-        self.detector.spending = spent_s * rate
+        self.detector.spending = spent_s * now.rate
         self._update()
-        self.path.append((end_ns, log10(self.detector.evidence)))
+        self.path.append((now.run, now.end_ns, log10(self.detector.evidence)))
         if len(self.path) > PATH_MAX:
             half = PATH_MAX // 2
             self.path = self.path[:half:2] + self.path[half:]
@@ -105,25 +118,26 @@ class StreamWatch(ABC):
         """No more evidence than half of what an alarm takes, in logarithms."""
         return self.detector.evidence <= 1 / math.sqrt(self.alarm_level(rate))
 
-    def since_ns(self) -> int:
-        """When the evidence began to grow: the last time that it was near its lowest.
-
-        Runs come in the ledger's order, which is not that of their ends: of those that count, the earliest end.
-        """
-        lowest = min(level for _, level in self.path)
-        near = lowest + 0.1 * (self.path[-1][1] - lowest)
-        started = max(i for i, (_, level) in enumerate(self.path) if level <= near)
-        return min(at_ns for at_ns, _ in self.path[started:])
+    def since_run(self) -> int:
+        """The run after which the evidence began to grow: the last time that it was near its lowest."""
+        lowest = min(level for _, _, level in self.path)
+        near = lowest + 0.1 * (self.path[-1][2] - lowest)
+        return max(run for run, _, level in self.path if level <= near)
 
     def drifted(self, effect: float) -> None:
         self.status, self.effect, self.silent_runs = "drifted", effect, 0
 
-    def rearm(self, earned_s: float) -> None:
+    def begin(self, run: int, end_ns: int, lump: float = 0.0) -> None:
+        """Start the path, after that run, with what is granted."""
+        self.detector.grant(lump)
+        self.path = [(run, end_ns, log10(self.detector.evidence))]
+
+    def rearm(self, run: int, end_ns: int, earned_s: float) -> None:
         """Watch again, from nothing."""
         self.status, self.effect = "watching", 0.0
-        self.path.clear()
         self._earned_s = earned_s
         self.detector._reset()  # noqa: SLF001 - river's way to start a detector anew
+        self.begin(run, end_ns)
 
     def state(self) -> State:
         return {
@@ -136,7 +150,7 @@ class StreamWatch(ABC):
     def restore(self, s: State) -> None:
         self.status, self.effect, self.silent_runs = s["status"], s["effect"], s["silent_runs"]
         self.units, self.spent_s, self._earned_s = s["units"], s["spent_s"], s["earned_s"]
-        self.path = list(zip(s["path"][::2], s["path"][1::2], strict=True))
+        self.path = list(zip(s["path"][::3], s["path"][1::3], s["path"][2::3], strict=True))
         self.detector.restore(s["evidence"])
         self._reopen(s["open"])
 
@@ -165,12 +179,12 @@ class ShareStream(StreamWatch):
         self.detector = ShareBets(*baseline.share_nulls(self.signal))
         self.detector.take(before)
 
-    def observe(self, values: Values, end_ns: int, earned_s: float, rate: float, *, bets: bool) -> bool:
+    def observe(self, values: Values, now: Moment, *, bets: bool) -> bool:
         if self.status == "drifted":
             self.silent_runs += 1
             return False
         self._x = values.shares[self.signal]
-        return bets and self._judge(end_ns, earned_s, rate)
+        return bets and self._judge(now)
 
     def _update(self) -> None:
         self.detector.update(self._x)
@@ -192,7 +206,7 @@ class BlockStream(StreamWatch):
     @abstractmethod
     def _value(self, values: Values) -> float | None: ...
 
-    def observe(self, values: Values, end_ns: int, earned_s: float, rate: float, *, bets: bool) -> bool:
+    def observe(self, values: Values, now: Moment, *, bets: bool) -> bool:
         del bets  # every run counts in a block
         if self.status == "drifted":
             self.silent_runs += 1
@@ -202,7 +216,7 @@ class BlockStream(StreamWatch):
             return False
         self._n += 1
         self._total += x
-        return self._n >= self._block_runs and self._judge(end_ns, earned_s, rate)
+        return self._n >= self._block_runs and self._judge(now)
 
     def _taken(self) -> tuple[float, int]:
         total, n = self._total, self._n

@@ -15,7 +15,7 @@ from leeway.detectors.history import History
 from leeway.detectors.report import Comparison, compare
 from leeway.detectors.settings import WatchSettings
 from leeway.detectors.signals import TAIL, Values, streams_of
-from leeway.detectors.stream import StreamWatch, open_stream
+from leeway.detectors.stream import Moment, StreamWatch, open_stream
 from leeway.model import Observation, Rejected
 
 State = dict[str, Any]
@@ -39,6 +39,8 @@ class VersionWatch:
     reference: The baseline that its streams are judged by; None while learning.
     baseline: What it would hand to the next version; None before it has enough runs.
     pending, waiting: Healthy runs that are not in its baseline yet, the later and the earlier ones.
+    seen: Its runs, ever.
+    runs, since_ns, last_ns: Its runs since it came or came back; when that was; when it was seen last.
     others: Runs of other versions since its own last one.
     """
 
@@ -54,6 +56,7 @@ class VersionWatch:
     waiting: History = field(default_factory=History)
     streams: list[StreamWatch] = field(default_factory=list)
     recent: deque[Observation] = field(default_factory=deque)
+    seen: int = 0
     runs: int = 0
     since_ns: int = 0
     last_ns: int = 0
@@ -84,10 +87,10 @@ class VersionWatch:
             stream = open_stream(signal, dimension, purse.earned_s, reference)
             if stream is None:
                 continue
-            stream.detector.grant(lump)
             beside = self.settings.river.get(signal, ()) if dimension != TAIL else ()
-            rivers = (RiverStream(signal, dimension, purse.earned_s, reference, name) for name in beside)
-            self.streams += [stream, *rivers]
+            self.streams += [stream, *(RiverStream(signal, "", purse.earned_s, reference, name) for name in beside)]
+        for stream in self.streams:
+            stream.begin(self.seen, self.last_ns or purse.now_ns, lump)
 
     def rebase(self, reference: Baseline, samples: tuple[Observation, ...]) -> None:
         """The reference has been refreshed with more of the same version's history."""
@@ -113,19 +116,22 @@ class VersionWatch:
         if self.runs == 0 or self.is_back(o.end_ns):
             self.since_ns, self.runs = o.end_ns, 0
         self.runs += 1
+        self.seen += 1
         self.others = 0
         self.last_ns = max(self.last_ns, o.end_ns)
         bets = self._first_of_session(o)
         if len(self.recent) >= self.settings.recent_runs_max:
             self.recent.popleft()
         self.recent.append(o)
-        rate = self.steady_rate
-        fired = [s for s in self.streams if s.observe(values, o.end_ns, purse.earned_s, rate, bets=bets)]
+        now = Moment(self.seen, o.end_ns, purse.earned_s, self.steady_rate)
+        fired = [s for s in self.streams if s.observe(values, now, bets=bets)]
         found: list[tuple[StreamWatch, Comparison]] = []
         for stream in fired:
-            comparison = self._compare(stream, stream.since_ns())
+            comparison = self._compare(stream, stream.since_run())
             stream.drifted(comparison.strength)
-            found.append((stream, comparison))
+            # A tail moves with its body; where that was found, the tail adds nothing.
+            if stream.dimension != TAIL or not self._body_drifted(stream.signal):
+                found.append((stream, comparison))
         if fired:
             self.pending, self.waiting = History(), History()
         elif self.runs % LOOK_EVERY_RUNS == 0:
@@ -154,10 +160,13 @@ class VersionWatch:
             self._sessions.popitem(last=False)
         return True
 
-    def _compare(self, stream: StreamWatch, since_ns: int) -> Comparison:
+    def _body_drifted(self, signal: str) -> bool:
+        return any(s.signal == signal and s.dimension != TAIL and s.status == "drifted" for s in self.streams)
+
+    def _compare(self, stream: StreamWatch, since_run: int) -> Comparison:
         if self.reference is None:
             raise LookupError("a version without a reference has no streams")
-        runs = [o for o in self.recent if o.end_ns >= since_ns] or [self.recent[-1]]
+        runs = list(self.recent)[-max(1, self.seen - since_run) :]
         return compare(stream, self.reference, self.reference_samples, runs, self.budget_ms)
 
     def _look_again(self, purse: Purse) -> None:
@@ -167,7 +176,7 @@ class VersionWatch:
             runs = list(self.recent)[-RECOVERED_RUNS:]
             seen = compare(stream, self.reference, self.reference_samples, runs, self.budget_ms)
             if seen.strength < stream.effect / 2:
-                stream.rearm(purse.earned_s)
+                stream.rearm(self.seen, self.last_ns, purse.earned_s)
 
     def _learn(self, values: Values, end_ns: int, *, bets: bool) -> None:
         """Healthy runs wait until as many have come after them without an alarm; then they refresh the baseline.
@@ -214,7 +223,8 @@ class VersionWatch:
             "waiting": self.waiting.state(),
             "streams": [[s.signal, s.dimension, s.family, s.state()] for s in self.streams],
             "recent": [observation_state(o) for o in self.recent],
-            "runs": self.runs, "since_ns": self.since_ns, "last_ns": self.last_ns, "others": self.others,
+            "seen": self.seen, "runs": self.runs, "since_ns": self.since_ns, "last_ns": self.last_ns,
+            "others": self.others,
             "used": self.used, "accepted": self.accepted,
             "sessions": [x for item in self._sessions.items() for x in item],
         }  # fmt: skip
@@ -238,7 +248,7 @@ class VersionWatch:
         self.pending = History.restored(s["pending"])
         self.waiting = History.restored(s["waiting"])
         self.recent = deque(observation_restored(r, key) for r in s["recent"])
-        self.runs, self.since_ns, self.last_ns = s["runs"], s["since_ns"], s["last_ns"]
+        self.seen, self.runs, self.since_ns, self.last_ns = s["seen"], s["runs"], s["since_ns"], s["last_ns"]
         self.others, self.used, self.accepted = s["others"], s["used"], s["accepted"]
         self._sessions = OrderedDict(zip(s["sessions"][::2], s["sessions"][1::2], strict=True))
 

@@ -5,7 +5,8 @@ the byte.
 
 When does a stream speak? Once for each regime. After a finding it is `drifted` and silent, until it has recovered
 (its last 100 runs show less than half of the effect), or a person accepts what it does now (`accept`: its version
-learns anew), or its version comes back after it had been replaced for a while. Other streams of the same version go on.
+learns anew), or its version comes back after it had been replaced for a while. Other streams of the same version go
+on, but a tail says nothing where its body has drifted.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ class Watcher:
         level = stream.alarm_level(rate) if stream.budgeted else 0.0
         # The path in e-values: 1 is "no evidence", `level` the alarm.
         lift = math.log10(level) if level else 0.0
-        path = [[at_ns, round(power + lift, 3)] for at_ns, power in stream.path] if level else []
+        path = [[at_ns, round(power + lift, 3)] for _, at_ns, power in stream.path] if level else []
         identity = "\0".join([*key, stream.family, o.trace_id, str(seq)])
         return Finding(
             id=hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32],
@@ -173,7 +174,7 @@ class Watcher:
             },
             exemplars_baseline=seen.exemplars_baseline,
             exemplars_current=seen.exemplars_current,
-            first_observed_ns=stream.since_ns(),
+            first_observed_ns=seen.first_ns,
             writer=writer,
             seq=seq,
         )

@@ -103,6 +103,25 @@ def test_since_when_is_when_it_began_and_not_when_it_was_found() -> None:
             assert f.first_observed_ns < f.found_at_ns
 
 
+def test_runs_that_are_observed_out_of_order_are_told_apart_by_their_order_and_not_by_their_end() -> None:
+    """As the assembler writes them: groups of a second or so, in no order within."""
+    rng = random.Random(3)
+    observations = rollout()
+    mixed = [o for i in range(0, 600, 80) for o in rng.sample(observations[i : i + 80], len(observations[i : i + 80]))]
+    _, found = watch(mixed)
+    tools = next(f for f in found if f.stream.signal == "tools")
+    assert tools.current_runs > 10
+    assert tools.first_observed_ns <= tools.found_at_ns
+    assert {f.stream.version for f in found} == {"v2"}
+
+
+def test_a_tail_is_silent_where_its_body_has_drifted() -> None:
+    _, found = watch(rollout(runs=1000, bad=replace(BAD, latency_ms=20_000.0)))
+    seen = [(f.stream.signal, f.stream.dimension) for f in found]
+    assert ("latency", "") in seen
+    assert not {("latency", "tail"), ("cost", "tail")} & set(seen[seen.index(("latency", "")) :])
+
+
 def test_until_it_has_enough_runs_a_version_is_learning_and_nothing_is_found() -> None:
     watcher, found = watch(fleet(1, 299, lambda i: BAD if i > 150 else GOOD))
     assert found == []
