@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leeway.alerts.breaker import (
@@ -44,27 +43,27 @@ words = st.sampled_from(["slower", "Grüße: 東京", 'a "quote"\n'])
 signals = st.frozensets(st.sampled_from(["tools", "latency", "cost"]), min_size=1)
 
 
-@st.composite
-def logs(draw: st.DrawFn) -> list[Event]:
-    events: list[Event] = []
-    for at in sorted(draw(st.lists(times, max_size=40))):
-        make = draw(
-            st.sampled_from([
-                st.builds(FindingMatched, st.just(at), st.tuples(words), signals, words, st.integers(0, 90 * S)),
-                st.builds(CooldownOver, st.just(at)),
-                st.builds(ProbeAsked, st.just(at)),
-                st.builds(ProbeHealthy, st.just(at), st.integers(1, 500)),
-                st.builds(ProbeUnhealthy, st.just(at), words),
-                st.builds(TrafficLeft, st.just(at), words),
-                st.builds(PersonOpens, st.just(at), words, st.integers(0, 90 * S)),
-                st.builds(PersonCloses, st.just(at), words),
-                st.builds(PersonApproves, st.just(at), words, signals),
-                st.builds(PersonSilences, st.just(at), words, st.integers(at, at + 300 * S)),
-            ])
-        )  # fmt: skip
-        event: Any = draw(make)
-        events.append(event)
-    return events
+happenings = st.one_of(
+    st.builds(
+        lambda *told: lambda at: FindingMatched(at, *told), st.tuples(words), signals, words, st.integers(0, 90 * S)
+    ),
+    st.just(CooldownOver),
+    st.just(ProbeAsked),
+    st.builds(lambda runs: lambda at: ProbeHealthy(at, runs), st.integers(1, 500)),
+    st.builds(lambda why: lambda at: ProbeUnhealthy(at, why), words),
+    st.builds(lambda why: lambda at: TrafficLeft(at, why), words),
+    st.builds(lambda why, cooldown: lambda at: PersonOpens(at, why, cooldown), words, st.integers(0, 90 * S)),
+    st.builds(lambda why: lambda at: PersonCloses(at, why), words),
+    st.builds(lambda *told: lambda at: PersonApproves(at, *told), words, signals),
+    st.builds(lambda why, for_ns: lambda at: PersonSilences(at, why, at + for_ns), words, st.integers(0, 300 * S)),
+)
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def logs() -> st.SearchStrategy[list[Event]]:
+    """Events in the order of their times."""
+    stamped = st.lists(st.tuples(times, happenings), max_size=40)
+    return stamped.map(lambda pairs: [make(at) for at, make in sorted(pairs, key=lambda pair: pair[0])])
 
 
 def decisions(events: list[Event]) -> list[tuple[Event, Decision]]:
@@ -80,6 +79,7 @@ def test_the_table_knows_every_state_and_event() -> None:
     assert set(TABLE) == set(itertools.product(STATES, EVENTS))
 
 
+@patient
 @given(logs())
 def test_only_legal_transitions_happen_and_each_has_a_reason(events: list[Event]) -> None:
     for _, decision in decisions(events):
@@ -91,6 +91,7 @@ def test_only_legal_transitions_happen_and_each_has_a_reason(events: list[Event]
             assert not decision.changed
 
 
+@patient
 @given(logs())
 def test_what_is_recorded_is_enough_to_rebuild_the_state(events: list[Event]) -> None:
     history = decisions(events)
@@ -100,6 +101,7 @@ def test_what_is_recorded_is_enough_to_rebuild_the_state(events: list[Event]) ->
     assert replay(read_back) == replay(events)
 
 
+@patient
 @given(logs())
 def test_a_tripped_breaker_admits_one_probe_per_cooldown(events: list[Event]) -> None:
     last: tuple[int, int] | None = None
@@ -113,6 +115,7 @@ def test_a_tripped_breaker_admits_one_probe_per_cooldown(events: list[Event]) ->
             last = event.at_ns, decision.breaker.cooldown_ns
 
 
+@patient
 @given(logs())
 def test_an_open_breaker_waits_for_its_cooldown(events: list[Event]) -> None:
     breaker = Breaker()

@@ -22,16 +22,13 @@ rules:
 """
 
 STEPS = [
-    ("book", "write_transition", "before", 1),
     ("book", "write_transition", "after", 1),
     ("book", "write_audit", "after", 2),  # the first call is the start's
     ("book", "write_transition", "after", 2),
     ("engine", "write_decisions", "before", 1),
     ("engine", "write_decisions", "after", 1),
-    ("deliveries", "post", "before", 1),
     ("deliveries", "post", "after", 1),
     ("deliveries", "Deliveries._log", "before", 2),
-    ("deliveries", "Deliveries._log", "after", 1),
 ]
 
 
