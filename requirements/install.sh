@@ -15,7 +15,7 @@ else
         if command -v "$candidate" >/dev/null 2>&1 && new_enough "$candidate"; then python=$candidate; break; fi
     done
     [ -n "$python" ] || fail "no Python 3.11 or newer found (looked for ${PYTHON:-python3, python3.13, python3.12, python3.11}; \
-python3 is $(python3 --version 2>&1 || echo missing)). Install one, or run: make setup PYTHON=/path/to/python3.12"
+python3 is $(command -v python3 >/dev/null && python3 --version 2>&1 || echo missing)). Install one, or run: make setup PYTHON=/path/to/python3.12"
     "$python" -c 'import venv, ensurepip' 2>/dev/null || fail "$python has no venv module; on Debian and Ubuntu: \
 apt-get install $("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
     printf 'Making .venv with %s\n' "$("$python" --version)"

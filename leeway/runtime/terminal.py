@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from rich.console import Console
@@ -26,6 +27,10 @@ class Screen:
         self._logs = logs
         self._now_s = now_s
         self._shown: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def busy(self, what: str) -> AbstractContextManager[object]:
+        """Say what we wait for, while we wait, to a person who looks."""
+        return self.console.status(f"[dim]{what}") if self.console.is_terminal else nullcontext()
 
     def line(self, name: str, line: str) -> None:
         """One line of a child's output."""

@@ -56,9 +56,10 @@ def run_up(sources: Sources) -> int:
 
     status = 0
     try:
-        if external is None:
-            supervisor.start([child(STORE)], serving)
-        supervisor.start([child(c) for c in components if c is not STORE], serving)
+        with screen.busy("starting; Ctrl-C stops everything"):
+            if external is None:
+                supervisor.start([child(STORE)], serving)
+            supervisor.start([child(c) for c in components if c is not STORE], serving)
         screen.addresses(_addresses(components, served, sources, logs_folder))
         sys.stdout.write("ready\n")
         sys.stdout.flush()
@@ -69,7 +70,8 @@ def run_up(sources: Sources) -> int:
         status = e.status
         Console(stderr=True, highlight=False, soft_wrap=True).print(Text("leeway:", "bold red"), Text(str(e)))
     screen.console.print(Text("stopping", "dim"))
-    supervisor.stop(STOP_ORDER)
+    with screen.busy("waiting for what is under way; Ctrl-C again does not wait"):
+        supervisor.stop(STOP_ORDER)
     screen.console.print(Text("stopped", "dim"))
     for log in logs.values():
         log.close()
