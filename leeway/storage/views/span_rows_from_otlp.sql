@@ -101,7 +101,7 @@ FROM
         operation IN ('llm', 'embedding') AS is_model_call,
         -- By the conventions input_tokens hold those of the cache; some providers' own counts leave them out.
         if(input_tokens >= cached_input_tokens + cache_write_tokens,
-            input_tokens - cached_input_tokens - cache_write_tokens, input_tokens) AS plain_input_tokens,
+            toUInt64(input_tokens - cached_input_tokens - cache_write_tokens), input_tokens) AS plain_input_tokens,
         {{price_rates}}[priced] AS rate
     FROM
     (
