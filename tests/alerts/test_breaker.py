@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -61,9 +62,15 @@ patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def logs() -> st.SearchStrategy[list[Event]]:
-    """Events in the order of their times."""
-    stamped = st.lists(st.tuples(times, happenings), max_size=40)
-    return stamped.map(lambda pairs: [make(at) for at, make in sorted(pairs, key=lambda pair: pair[0])])
+    """Events in the order of their times; half of the logs begin half open, and ask for probes often."""
+    anything = st.lists(st.tuples(times, happenings), max_size=40)
+    probing = st.lists(st.tuples(times.map(COOLDOWN.__add__), st.one_of(st.just(ProbeAsked), happenings)), max_size=40)
+    half_open: list[Event] = [found(0), CooldownOver(COOLDOWN)]
+    return st.one_of(anything.map(in_order), probing.map(in_order).map(lambda events: half_open + events))
+
+
+def in_order(pairs: list[tuple[int, Callable[[int], Event]]]) -> list[Event]:
+    return [make(at) for at, make in sorted(pairs, key=lambda pair: pair[0])]
 
 
 def decisions(events: list[Event]) -> list[tuple[Event, Decision]]:
