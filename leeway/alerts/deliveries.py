@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 import structlog
@@ -162,7 +163,7 @@ class Deliveries:
     def _attempt(self, delivery: Delivery) -> None:
         hook = self._rules().webhooks.get(delivery.target, NO_WEBHOOK)
         number = delivery.attempts + 1
-        body, url = "", hook.url or ""
+        body, url = "", _without_credentials(hook.url or "")
         started_ns = delivery.started_ns or self._now_ns()
         try:
             body = self._logged(delivery) or self._compose(delivery, hook)
@@ -231,12 +232,23 @@ class Deliveries:
                     return
 
 
-def resend(db: Database, delivery: str, actor: str, reason: str, now_ns: int) -> None:
+def resend(
+    db: Database,
+    delivery: str,
+    actor: str = "command line",
+    reason: str = "asked to send it again",
+    now_ns: int | None = None,
+) -> None:
     """Ask for a delivery to be sent again, now and, if need be, for as long as a new one; the running alerts do it.
+
+    Args:
+        delivery: Its id, which is the `webhook-id`.
+        now_ns: Unix time; None for the wall clock's.
 
     Raises:
         Rejected: There is no such delivery.
     """
+    now_ns = time.time_ns() if now_ns is None else now_ns
     rows = db.rows(query("delivery_last"), {"id": delivery})
     if not rows:
         raise Rejected(f"there is no delivery {delivery!r}")
@@ -263,6 +275,11 @@ def _evidence_ids(history: list[Transition], transition: Transition) -> tuple[st
     """The findings of a transition or, where it names none, of what opened the breaker before it."""
     earlier = [t for t in history if t.seq <= transition.seq and t.to_state == "open" and t.from_state != "open"]
     return transition.finding_ids or (earlier[-1].finding_ids if earlier else ())
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _tell(delivery: Delivery, number: int, attempt: Attempt, outcome: Outcome) -> None:
