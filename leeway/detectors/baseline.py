@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 
 from leeway.detectors.bets import OTHER, MeanNull, RateNull, ShareNull
-from leeway.detectors.history import BIN, History, State
+from leeway.detectors.history import BIN, HOUR_NS, History, State
 from leeway.detectors.settings import WatchSettings
 
 DAY_NS: Final = 86_400 * 10**9
@@ -34,6 +34,9 @@ TOGETHER_MIN: Final = 8
 SCALE_MIN: Final = 0.01
 """Block means (of logarithms) are not taken to vary less than one per cent."""
 TAIL_QUANTILE: Final = 0.99
+RHYTHM_DAYS_MIN: Final = 3
+RHYTHM_DAYS_HALF: Final = 4.0
+"""After so many days an hour's own mean counts for half."""
 YOUNG_RUNS: Final = 300.0
 """A baseline of so many runs cannot rule out that hits come in pairs."""
 YOUNG_SHARES: Final = 5.0
@@ -91,6 +94,16 @@ class Baseline:
         leeway = math.log(self.settings.leeway_ratio) + self.youth * math.log(self.settings.young_leeway_ratio)
         error = scale / math.sqrt(max(1, len(m.blocks)))
         return MeanNull(mean, STANDARD_ERRORS * error + leeway, scale)
+
+    def rhythm(self, signal: str, at_ns: int) -> float:
+        """What the hour of the day adds to a magnitude's logarithm: nothing until it was seen on some days, and then
+        shrunk towards nothing, so that a thin history does not invent a rhythm. (Days of the week are not told apart.)
+        """
+        m = self.history.magnitudes[signal]
+        hour = m.hours.get(at_ns // HOUR_NS % 24)
+        if hour is None or hour.days < RHYTHM_DAYS_MIN:
+            return 0.0
+        return hour.days / (hour.days + RHYTHM_DAYS_HALF) * (hour.total / hour.n - m.total / m.n)
 
     def rate(self, signal: str) -> float:
         """Hits a run."""

@@ -93,6 +93,7 @@ class RiverStream(BlockStream):
         self.rebase(baseline)
 
     def rebase(self, baseline: Baseline) -> None:
+        self._baseline = baseline
         if self.signal in RATES:
             self._centre, self._scale = baseline.rate(self.signal), 1.0
         else:
@@ -102,9 +103,10 @@ class RiverStream(BlockStream):
     def _value(self, values: Values) -> float | None:
         return values.hits.get(self.signal) if self.signal in RATES else values.logs.get(self.signal)
 
-    def _update(self) -> None:
+    def _update(self, end_ns: int) -> None:
         total, n = self._taken()
-        self.detector.update((total / n - self._centre) / self._scale)
+        rhythm = self._baseline.rhythm(self.signal, end_ns) if self.signal not in RATES else 0.0
+        self.detector.update((total / n - self._centre - rhythm) / self._scale)
 
     def since_run(self) -> int:
         return self.path[-min(len(self.path), SINCE_BLOCKS)][0]

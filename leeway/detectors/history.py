@@ -7,7 +7,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from itertools import chain
+from typing import Any, Final, NamedTuple, TypeVar
 
 from leeway.detectors.bets import OTHER
 from leeway.detectors.signals import Values
@@ -15,7 +16,27 @@ from leeway.detectors.signals import Values
 BIN: Final = 0.05
 """Width of a histogram's bin, in logarithms: five per cent."""
 
+HOUR_NS: Final = 3_600 * 10**9
+
 State = dict[str, Any]
+Key = TypeVar("Key", str, int)
+
+
+class Hour(NamedTuple):
+    """Sums over the runs that ended in one hour of the day (UTC), and on how many days there were any."""
+
+    n: int
+    total: float
+    days: int
+    first_day: int
+    last_day: int
+
+    def add(self, x: float, day: int) -> Hour:
+        return Hour(self.n + 1, self.total + x, self.days + (day != self.last_day), self.first_day, day)
+
+    def plus(self, later: Hour) -> Hour:
+        days = self.days + later.days - (self.last_day == later.first_day)
+        return Hour(self.n + later.n, self.total + later.total, days, self.first_day, later.last_day)
 
 
 @dataclass(slots=True)
@@ -23,6 +44,7 @@ class Magnitude:
     """Sums over the logarithms of one magnitude.
 
     Attributes:
+        hours: By hour of the day.
         bins: Counts by `floor(log / BIN)`.
         blocks: Means of consecutive blocks of runs, in order.
     """
@@ -34,8 +56,15 @@ class Magnitude:
     blocks: list[float] = field(default_factory=list)
     open_n: int = 0
     open_total: float = 0.0
+    hours: dict[int, Hour] = field(default_factory=dict)
 
-    def add(self, x: float, block_runs: int) -> None:
+    def add(self, x: float, block_runs: int, hour_of_time: int) -> None:
+        """Args:
+        hour_of_time: Hours since 1970.
+        """
+        day, hour = divmod(hour_of_time, 24)
+        seen = self.hours.get(hour)
+        self.hours[hour] = seen.add(x, day) if seen else Hour(1, x, 1, day, day)
         self.n += 1
         self.total += x
         self.squares += x * x
@@ -64,15 +93,20 @@ class Magnitude:
         return Magnitude(
             self.n + other.n, self.total + other.total, self.squares + other.squares, bins,
             self.blocks + other.blocks, other.open_n, other.open_total,
+            {h: self.hours[h].plus(other.hours[h]) if h in self.hours and h in other.hours
+             else (self.hours if h in self.hours else other.hours)[h] for h in _either(self.hours, other.hours)},
         )  # fmt: skip
 
     def state(self) -> list[object]:
         bins = [x for item in self.bins.items() for x in item]
-        return [self.n, self.total, self.squares, bins, self.blocks, self.open_n, self.open_total]
+        hours = [[hour, *sums] for hour, sums in self.hours.items()]
+        return [self.n, self.total, self.squares, bins, self.blocks, self.open_n, self.open_total, hours]
 
     @staticmethod
     def restored(s: list[Any]) -> Magnitude:
-        return Magnitude(s[0], s[1], s[2], dict(zip(s[3][::2], s[3][1::2], strict=True)), list(s[4]), s[5], s[6])
+        bins = dict(zip(s[3][::2], s[3][1::2], strict=True))
+        hours = {hour: Hour(*sums) for hour, *sums in s[7]}
+        return Magnitude(s[0], s[1], s[2], bins, list(s[4]), s[5], s[6], hours)
 
 
 @dataclass(slots=True)
@@ -197,7 +231,7 @@ class History:
             magnitude = self.magnitudes.get(signal)
             if magnitude is None:
                 magnitude = self.magnitudes[signal] = Magnitude()
-            magnitude.add(log, block_runs)
+            magnitude.add(log, block_runs, end_ns // HOUR_NS)
 
     @property
     def sessions(self) -> int:
@@ -237,6 +271,6 @@ class History:
         )  # fmt: skip
 
 
-def _either(a: Iterable[str], b: Iterable[str]) -> list[str]:
+def _either(a: Iterable[Key], b: Iterable[Key]) -> list[Key]:
     """The keys of both, in the order of appearance."""
-    return list(dict.fromkeys([*a, *b]))
+    return list(dict.fromkeys(chain(a, b)))

@@ -220,10 +220,8 @@ def _rate(
         evidence["budget_ms"] = budget_ms
     what = wording.rate(signal, rate.hits / max(1, rate.n), hits / len(runs), budget_ms)
     # Half a hit keeps the ratio finite where the baseline has none.
-    return _rates(
-        rate.hits, rate.n, hits, len(runs), 0.5 / max(1, rate.n), what, evidence, _ids(samples, lambda o: -hit(o)),
-        _ids(runs, hit),
-    )  # fmt: skip
+    then, now, floor = (rate.hits, rate.n), (hits, len(runs)), 0.5 / max(1, rate.n)
+    return _rates(then, now, floor, what, evidence, _ids(samples, lambda o: -hit(o)), _ids(runs, hit))
 
 
 def _tail(
@@ -237,20 +235,23 @@ def _tail(
     what = wording.tail(signal, limit, beyond / m.n, hits / len(runs))
     middle = max(0.0, math.exp(m.quantile(0.5)) - OFFSETS[signal])
     return _rates(
-        beyond, m.n, hits, len(runs), 1 - TAIL_QUANTILE, what, {"beyond": limit, "unit": UNITS[signal]},
+        (beyond, m.n), (hits, len(runs)), 1 - TAIL_QUANTILE, what, {"beyond": limit, "unit": UNITS[signal]},
         _ids(samples, lambda o: -abs(value_of(o, signal) - middle)), _ids(runs, lambda o: value_of(o, signal)),
     )  # fmt: skip
 
 
 def _rates(
-    hits_then: int, n_then: int, hits_now: int, n_now: int, floor: float, what: str, evidence: Mapping[str, object],
+    then: tuple[int, int], now: tuple[int, int], floor: float, what: str, evidence: Mapping[str, object],
     exemplars_baseline: tuple[str, ...], exemplars_current: tuple[str, ...],
 ) -> Comparison:  # fmt: skip
-    """`floor`: What the baseline's rate is at least, for the ratio."""
-    ratio = (max(hits_now, 0.5) / n_now) / max(hits_then / max(1, n_then), floor)
+    """Args:
+    then, now: Hits and runs.
+    floor: What the baseline's rate is at least, for the ratio.
+    """
+    ratio = max(now[0], 0.5) / now[1] / max(then[0] / max(1, then[1]), floor)
     return Comparison(
-        _interval(hits_then, n_then), _interval(hits_now, n_now), n_now, ratio, "ratio", max(0.0, math.log(ratio)),
-        what, evidence, exemplars_baseline, exemplars_current,
+        _interval(*then), _interval(*now), now[1], ratio, "ratio", max(0.0, math.log(ratio)), what, evidence,
+        exemplars_baseline, exemplars_current,
     )  # fmt: skip
 
 

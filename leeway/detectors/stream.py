@@ -78,8 +78,8 @@ class StreamWatch(ABC):
         """Judge by another baseline; evidence stays."""
 
     @abstractmethod
-    def _update(self) -> None:
-        """Show the detector the unit."""
+    def _update(self, end_ns: int) -> None:
+        """Show the detector the unit, whose last run ended at `end_ns`."""
 
     @property
     @abstractmethod
@@ -103,7 +103,7 @@ class StreamWatch(ABC):
         self.units += 1
         self.spent_s += spent_s
         self.detector.spending = spent_s * now.rate
-        self._update()
+        self._update(now.end_ns)
         self.path.append((now.run, now.end_ns, log10(self.detector.evidence)))
         if len(self.path) > PATH_MAX:
             half = PATH_MAX // 2
@@ -186,7 +186,7 @@ class ShareStream(StreamWatch):
         self._x = values.shares[self.signal]
         return bets and self._judge(now)
 
-    def _update(self) -> None:
+    def _update(self, end_ns: int) -> None:  # noqa: ARG002 - shares and rates know no hours yet
         self.detector.update(self._x)
 
     @property
@@ -239,16 +239,18 @@ class MeanStream(BlockStream):
     def __init__(self, signal: str, dimension: str, earned_s: float, baseline: Baseline) -> None:
         super().__init__(signal, dimension, earned_s, baseline)
         self.detector = MeanBets(baseline.mean_null(signal))
+        self._baseline = baseline
 
     def rebase(self, baseline: Baseline) -> None:
         self.detector.null = baseline.mean_null(self.signal)
+        self._baseline = baseline
 
     def _value(self, values: Values) -> float | None:
         return values.logs.get(self.signal)
 
-    def _update(self) -> None:
+    def _update(self, end_ns: int) -> None:
         total, n = self._taken()
-        self.detector.update(total / n)
+        self.detector.update(total / n - self._baseline.rhythm(self.signal, end_ns))
 
     @property
     def direction(self) -> Direction:
@@ -273,7 +275,7 @@ class RateStream(BlockStream):
     def _value(self, values: Values) -> float | None:
         return values.hits.get(self.signal)
 
-    def _update(self) -> None:
+    def _update(self, end_ns: int) -> None:  # noqa: ARG002 - shares and rates know no hours yet
         self.detector.update(*self._taken())
 
     @property

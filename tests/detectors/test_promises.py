@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 from itertools import chain
@@ -9,7 +10,7 @@ from itertools import chain
 import pytest
 
 from leeway.detectors import Watcher, WatchSettings
-from leeway.model import Finding
+from leeway.model import Finding, Observation
 from tests.detectors import llmdrift
 from tests.detectors.simulated import START_S, Behaviour, fleet, real_life, waves
 
@@ -94,6 +95,36 @@ def test_a_baseline_of_a_day_sees_what_a_young_one_takes_for_the_days_rhythm() -
 
     assert [f.stream.signal for f in found_after(0.04)] == ["latency"]
     assert found_after(40.0) == []
+
+
+def daily(seed: int, days: int, runs_a_day: int, start_s: float = START_S, slower: float = 1.0) -> list[Observation]:
+    """An agent that is half as slow again at noon as at midnight."""
+    rate = runs_a_day / 86_400
+    runs = fleet(seed, days * runs_a_day, lambda _: replace(GOOD, spread=0.2), runs_per_s=rate, start_s=start_s)
+    return [
+        replace(o, duration_ns=int(o.duration_ns * slower * 1.25 ** -math.cos(2 * math.pi * o.end_ns / 86_400e9)))
+        for o in runs
+    ]
+
+
+def test_a_days_rhythm_is_learnt_and_taken_out() -> None:
+    watcher = Watcher(WatchSettings(baseline_runs_max=6000))
+    assert watcher.observe(1, daily(51, 14, 600)) == []
+    baseline = watcher.agents["default", "desk", "planner"].versions["v1"].baseline
+    assert baseline is not None
+    noon_ns = int((START_S // 86_400 * 86_400 + 12 * 3600) * 1e9)
+    assert 0.5 * math.log(1.25) < baseline.rhythm("latency", noon_ns) < math.log(1.25)
+    assert -math.log(1.25) < baseline.rhythm("latency", noon_ns + 12 * 3600 * 10**9) < 0.5 * -math.log(1.25)
+    slower = daily(52, 2, 600, start_s=START_S + 14.1 * 86_400, slower=1.4)
+    assert "latency" in {f.stream.signal for f in watcher.observe(2, slower)}
+
+
+def test_a_thin_history_invents_no_rhythm() -> None:
+    watcher = Watcher(WatchSettings())
+    watcher.observe(1, daily(53, 2, 400))
+    baseline = watcher.agents["default", "desk", "planner"].versions["v1"].baseline
+    assert baseline is not None
+    assert {baseline.rhythm("latency", hour * 3600 * 10**9) for hour in range(24)} == {0.0}
 
 
 @pytest.mark.parametrize("corpus", ["llmdrift-primes.otlp.jsonl.gz", "llmdrift-opinionqa.otlp.jsonl.gz"])
