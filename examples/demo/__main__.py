@@ -36,8 +36,9 @@ LOG_LINES: Final = 40
 
 def main() -> int:
     arguments = _arguments()
-    signal.signal(signal.SIGTERM, _as_ctrl_c)
-    signal.signal(signal.SIGHUP, _as_ctrl_c)
+    # SIGINT too: a shell that starts us in the background has it ignored, and then Python leaves it at that.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _as_ctrl_c)
     screen = Screen()
     try:
         return _perform(arguments, screen)
