@@ -39,7 +39,9 @@ class Server:
 
     @property
     def url(self) -> str:
+        """Where it answers on this machine; an address that means all of them is no place to go to."""
         host, port = self._listener.getsockname()[:2]
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - replaced, not bound
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def start(self, app: ASGIApp) -> None:
