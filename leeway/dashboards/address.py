@@ -7,6 +7,7 @@ changing it otherwise, which links need.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -18,6 +19,9 @@ KEPT: Final = ("range", "from", "to", "project", "environment", "live")
 """What the address of every page holds: the sidebar's choices."""
 _PAGE: Final = "_page"
 _SEEN: Final = "_seen_"
+_ARRIVED: Final = "_arrived"
+ARRIVAL_S: Final = 15.0
+"""For how long `hold` holds."""
 
 
 def enter(page: str) -> None:
@@ -25,10 +29,40 @@ def enter(page: str) -> None:
     if st.session_state.get(_PAGE) == page:
         return
     st.session_state[_PAGE] = page
+    # Streamlit forgets a widget's value when its page is left, but not that there was one.
+    for key in [str(k) for k in st.session_state if str(k).startswith(_SEEN)]:
+        name = key.removeprefix(_SEEN)
+        st.session_state.pop(name, None)
+        if name not in KEPT:
+            del st.session_state[key]
     for name in KEPT:
         word = st.session_state.get(_SEEN + name, "")
         if word and name not in st.query_params:
             st.query_params[name] = word
+
+
+def arrived(page: str, words: Mapping[str, str]) -> None:
+    """Note where a click has just led, for `hold`."""
+    st.session_state[_ARRIVED] = (page, dict(words), time.monotonic())
+
+
+def hold(page: str) -> None:
+    """Put back what the click that led here asked for, if the address has just lost it.
+
+    A page that reads again by itself may ask for one more run while it is being left. That request carries the old
+    address, and overtakes the new one where the machine is slow.
+    """
+    goal, words, at_s = st.session_state.get(_ARRIVED, ("", {}, 0.0))
+    if goal != page or time.monotonic() - at_s > ARRIVAL_S:
+        st.session_state.pop(_ARRIVED, None)
+        return
+    for name, word in words.items():
+        if name not in st.query_params:
+            st.query_params[name] = word
+
+
+def here(page: str) -> bool:
+    return bool(st.session_state.get(_PAGE) == page)
 
 
 def kept() -> dict[str, str]:
@@ -36,8 +70,16 @@ def kept() -> dict[str, str]:
     return {name: st.query_params[name] for name in KEPT if name in st.query_params}
 
 
-def change(words: Mapping[str, str]) -> None:
-    """Set words of this page's address; an empty one is taken out."""
+def change(words: Mapping[str, str], *, others: bool = True) -> None:
+    """Set words of this page's address; an empty one is taken out.
+
+    Args:
+        others: Whether what is not named stays; the sidebar's choices always do.
+    """
+    st.session_state.pop(_ARRIVED, None)
+    gone = () if others else [name for name in st.query_params if name not in words and name not in KEPT]
+    for name in gone:
+        del st.query_params[name]
     for name, word in words.items():
         _write(name, word)
 
@@ -119,6 +161,8 @@ def _told(name: str, value: T, usual: object, write: Callable[[T], str] = str) -
 
 
 def _write(name: str, word: str) -> None:
+    if word != st.query_params.get(name, ""):
+        st.session_state.pop(_ARRIVED, None)
     if not word and name in st.query_params:
         del st.query_params[name]
     elif word and st.query_params.get(name) != word:

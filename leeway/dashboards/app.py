@@ -37,6 +37,7 @@ def screen(name: str) -> Callable[[], None]:
 
         def draw() -> None:
             going.leave()
+            address.hold(name)
             try:
                 show(choice.scope())
             except (Unavailable, Rejected) as failure:

@@ -50,6 +50,8 @@ def obey(click: object) -> None:
     words = dict(parse_qsl(query, keep_blank_values=True))
     if str(click).startswith(HERE):
         address.change(words)
+    elif page in PAGES and address.here(page):
+        address.change(words, others=False)
     elif page in PAGES:
         st.session_state[_GOAL] = (page, words)
 
@@ -66,4 +68,5 @@ def follow(pages: Mapping[str, Any]) -> None:
     if goal is not None:
         page, words = goal
         words = address.kept() | words
+        address.arrived(page, words)
         st.switch_page(pages[page], query_params=words)

@@ -88,7 +88,10 @@ def build(calls: Sequence[Row], callers: Sequence[Row], nodes_max: int) -> Graph
             nodes[target] = nodes.get(target, 0) + n
         else:
             nodes.setdefault(target, n)
-    kept = set(sorted(nodes, key=lambda k: (-nodes[k], k))[:nodes_max])
+    joined = {end for pair in edges for end in pair}
+    # Where there are too many, those that call nobody and are called by nobody tell least.
+    wanted = sorted(nodes if len(nodes) <= nodes_max else joined or nodes, key=lambda k: (-nodes[k], k))
+    kept = set(wanted[:nodes_max])
     return Graph(
         {k: n for k, n in nodes.items() if k in kept},
         tuple(Edge(s, t, n) for (s, t), n in sorted(edges.items()) if s in kept and t in kept),

@@ -23,6 +23,8 @@ MEASURES: Final[Mapping[str, str]] = {
 }
 ERRORS_FULL: Final = 0.25
 """The share of failed runs at which a cell has its full shade."""
+ERRORS_DAMPING: Final = 6
+"""So many imagined runs without an error are added to every cell."""
 RATIO_FULL: Final = 3.0
 """How many times its own median an agent's latency or cost must be for the full shade."""
 COMPACT_FROM: Final = 13
@@ -88,7 +90,8 @@ def shade(agent: Agent, cell: Cell, measure: Measure) -> int:
     """0 (as always) to `SHADES` (as bad as the legend goes)."""
     match measure:
         case "errors":
-            level = cell.failed / cell.runs / ERRORS_FULL
+            # Few runs shade less: one failure in a moment of one run is no outage.
+            level = cell.failed / (cell.runs + ERRORS_DAMPING) / ERRORS_FULL
         case "runs":
             level = cell.runs / max(c.runs for c in agent.cells)
         case _:
@@ -204,7 +207,7 @@ def _worst(agent: Agent, measure: Measure) -> str:
 def legend(measure: Measure) -> Node:
     """What the shades mean, in figures."""
     words = {
-        "errors": ("no errors", f"{share(ERRORS_FULL)} or more of the runs failed"),
+        "errors": ("no errors", f"{share(ERRORS_FULL)} or more of the runs failed; few runs shade less"),
         "latency": ("the agent's own median or less", f"{RATIO_FULL:g} times its median or more"),
         "cost": ("the agent's own median or less", f"{RATIO_FULL:g} times its median or more"),
         "runs": ("few runs", "the agent's busiest moment"),

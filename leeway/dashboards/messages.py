@@ -76,6 +76,8 @@ def read(text: str, direction: str) -> tuple[Message, ...]:
         return ()
     value = read_json(text)
     raw = "input" if direction == "in" else "output"
+    if value in ([], {}):
+        return ()
     if isinstance(value, str):
         return (Message(raw, direction, (Part("text", value),)),)
     found = _find(value, direction, 0)
@@ -131,9 +133,9 @@ def _system_of(value: Mapping[str, Json]) -> Json:
 def _looks_like_message(item: Json) -> bool:
     if not isinstance(item, dict):
         return False
-    if item.get("type") in {"function_call", "function_call_output", "reasoning"}:
+    if _kind(item) in {"function_call", "function_call_output", "reasoning"}:
         return True
-    return ("role" in item or item.get("type") in {"human", "ai", "system", "tool"}) and any(
+    return ("role" in item or _kind(item) in {"human", "ai", "system", "tool"}) and any(
         name in item for name in ("content", "parts", "contents", "tool_calls", "text", "function_call")
     )
 
@@ -143,7 +145,7 @@ def read_one(item: Mapping[str, Json], direction: str) -> Message | None:
     wrapped = item.get("message")
     if isinstance(wrapped, dict) and "role" not in item:
         return read_one({**wrapped, "finish_reason": item.get("finish_reason", "")}, direction)
-    kind = item.get("type")
+    kind = _kind(item)
     role = str(item.get("role") or (kind if kind in {"human", "ai", "system", "tool", "function_call_output"} else ""))
     role = _ROLES.get(role.lower(), role.lower()) or (
         "assistant" if kind in {"function_call", "reasoning"} else _default_role(direction)
@@ -155,7 +157,7 @@ def read_one(item: Mapping[str, Json], direction: str) -> Message | None:
 
 
 def _body(item: Mapping[str, Json], role: str) -> tuple[Part, ...]:
-    if item.get("type") in {"function_call", "function_call_output", "reasoning"}:
+    if _kind(item) in {"function_call", "function_call_output", "reasoning"}:
         return parts_of([item])
     thoughts = (item.get(name) for name in ("reasoning_content", "reasoning"))
     parts = [Part("reasoning", words) for words in thoughts if isinstance(words, str) and words]
@@ -189,7 +191,7 @@ def parts_of(body: Json) -> tuple[Part, ...]:
 
 
 def _part(item: Mapping[str, Json]) -> tuple[Part, ...]:
-    kind = str(item.get("type") or "")
+    kind = _kind(item)
     if (
         kind in {"tool_call", "tool_use", "function_call", "function", "tool-call"}
         or "function_call" in item
@@ -249,6 +251,12 @@ def _pretty(value: Json) -> str:
         inner = read_json(value)
         return value if isinstance(inner, str) else _dump(inner)
     return _dump(value)
+
+
+def _kind(item: Mapping[str, Json]) -> str:
+    """What a message or a part says that it is; '' where that is no text."""
+    kind = item.get("type")
+    return kind if isinstance(kind, str) else ""
 
 
 def _dump(value: Json) -> str:

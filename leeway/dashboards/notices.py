@@ -88,9 +88,7 @@ def no_runs_yet() -> None:
     st.code(SNIPPET.format(host=host, http_port=settings.otlp_http_port), language="bash")
     st.markdown("**Or send a first run by hand** and watch it arrive here within a second or two")
     st.code(PROGRAM, language="python")
-    st.caption(
-        "No agent at hand? `make demo` runs a small fleet with a bad rollout; `leeway replay FILE` sends old ones."
-    )
+    st.caption("No agent at hand? `make demo` runs a small fleet; `leeway replay FILE` sends recorded traces.")
 
 
 def nothing_here(headline: str, *lines: str, key: str) -> None:

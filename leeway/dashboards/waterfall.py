@@ -25,6 +25,7 @@ MARKS: Final = {
 """By operation: the symbol in front of a span, so that colour is never the only sign."""
 INDENT_PX: Final = 14
 INDENTS_MAX: Final = 12
+FIGURE_ROOM: Final = 0.18
 INDENTS_MAX_PX: Final = INDENT_PX * INDENTS_MAX
 
 
@@ -145,18 +146,30 @@ def _line(line: Line, selected: str, start_ns: int, length: int) -> Node:
         text("no parent", cls="chip muted", tip="The span's parent has not arrived.") if line.orphan else None,
         cls="span-name", style=f"padding-left:{indent}px",
     )  # fmt: skip
-    at_end = left + width > 0.8
-    figure = text(
-        duration(s["duration_ns"]),
-        cls="span-time",
-        style=f"right:{(1 - left) * 100:.3f}%" if at_end else f"left:{(left + width) * 100:.3f}%",
-    )
+    figure = text(duration(s["duration_ns"]), cls=f"span-time {_side(left, width)}", style=_beside(left, width))
     own = text(duration(line.path_ns), cls="own") if line.path_ns else None
     here = " selected scroll-here" if s["span_id"] == selected else ""
     return div(
         name, div(bar, *held, figure, cls="span-lane"), div(own, cls="num"),
         cls=f"span-row{' on-path' if line.path_ns else ''}{here}", tip=_tip(line), click=going.here(span=s["span_id"]),
     )  # fmt: skip
+
+
+def _side(left: float, width: float) -> str:
+    """Where a bar's figure stands: after it, before it where there is no room, else within its end."""
+    if left + width <= 1 - FIGURE_ROOM:
+        return "after"
+    return "before" if left >= FIGURE_ROOM else "inside"
+
+
+def _beside(left: float, width: float) -> str:
+    match _side(left, width):
+        case "after":
+            return place(left + width)
+        case "before":
+            return f"right:{(1 - left) * 100:.3f}%"
+        case _:
+            return f"right:{(1 - left - width) * 100:.3f}%"
 
 
 def _tip(line: Line) -> str:

@@ -590,7 +590,7 @@ def crowd(db: Database, now_ns: int, agents: int = 200) -> None:
         service, agent = f"fleet-{n % 12:02d}", f"{kinds[n % len(kinds)]}-{n // len(kinds):02d}"
         base_ms, errors = rng.choice((300, 900, 2500)), rng.choice((0.0, 0.0, 0.01, 0.03))
         trouble = n % 37 == 5
-        for _ in range(rng.randint(12, 45)):
+        for _ in range(rng.randint(8, 24)):
             start_ns = now_ns - int(rng.random() * 57 * MIN) - 20 * S
             late = trouble and now_ns - start_ns < 20 * MIN
             took = int(base_ms * (2.4 if late else 1) * math.exp(rng.gauss(0, 0.3)) * MS)

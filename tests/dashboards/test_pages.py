@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -229,7 +230,7 @@ def test_a_run_of_a_thousand_spans_stays_usable(
         expect(rows).to_have_count(1000)
         rows.nth(900).scroll_into_view_if_needed()
         rows.nth(900).click()
-        expect(rows.nth(900)).to_have_class("span-row selected scroll-here clickable", timeout=20_000)
+        expect(rows.nth(900)).to_have_class(re.compile(r"\bselected\b"))
         page.get_by_text("Critical path only").click()
         on_path = one(db, f"SELECT length(critical_path) FROM leeway.run_rows FINAL WHERE trace_id = '{trace_id}'")
         expect(page.locator(".waterfall-body .on-path")).to_have_count(on_path)
@@ -248,5 +249,5 @@ def test_two_hundred_agents_fit(
         keep(page, f"overview-crowd-{theme}", tmp_path)
         page.goto(f"{app}/orchestration")
         settled(page)
-        expect(page.get_by_text("The 60 busiest are drawn")).to_be_visible()
+        expect(page.get_by_text("more are left out")).to_be_visible()
         keep(page, f"orchestration-crowd-{theme}", tmp_path)

@@ -34,7 +34,7 @@ def show(scope: Scope) -> None:
     facts = gather(scope)
     status = judge(facts, scope.now_ns)
     if status.kind == "empty":
-        st.title("Overview")
+        draw(div(page_head("Overview", scope), cls="page"), "overview_head")
         no_runs_yet()
         return
     draw(div(page_head("Overview", scope), banner(status, scope), cls="page"), "overview_status")
