@@ -54,8 +54,10 @@ class Transition:
 
     @property
     def id(self) -> str:
-        """Follows from the breaker and the number of the transition: whoever repeats the work repeats the id."""
-        return "tr_" + hashlib.sha256(f"{self.breaker_id}/{self.seq}".encode()).hexdigest()[:24]
+        """Follows from the row, so that whoever reads it back has the same id. The time is part of it, because breakers
+        of the same name in two installations, or in one that was set up anew, count from the same number.
+        """
+        return "tr_" + hashlib.sha256(f"{self.breaker_id}/{self.seq}/{self.at_ns}".encode()).hexdigest()[:24]
 
     @property
     def notify(self) -> tuple[str, ...]:
