@@ -140,17 +140,21 @@ class _Otlp:
     async def _body(self, request: Request) -> bytes:
         limit = self._settings.request_bytes_max
         stated = request.headers.get("content-length", "")
-        if stated.isdigit() and int(stated) > limit:
-            raise self._intake.too_large()
+        stated_bytes = int(stated) if stated.isdigit() else 0
         pieces: list[bytes] = []
         size = 0
         with contextlib.ExitStack() as held:
             async for piece in request.stream():
                 size += len(piece)
-                if size > limit:
-                    raise self._intake.too_large()
-                held.enter_context(self._intake.room(len(piece)))
-                pieces.append(piece)
+                if max(size, stated_bytes) <= limit:
+                    held.enter_context(self._intake.room(len(piece)))
+                    pieces.append(piece)
+                elif size > 2 * limit:
+                    break
+            # What is too large is read on for a while and not kept: a client that writes before it reads then meets our
+            # answer, not a reset connection.
+            if max(size, stated_bytes) > limit:
+                raise self._intake.too_large()
             body = b"".join(pieces)
             encoding = request.headers.get("content-encoding", "")
             if not encoding:

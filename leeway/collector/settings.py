@@ -46,9 +46,9 @@ class Settings:
     """While no INSERT runs, how long the first request of a batch waits for company."""
     linger_busy_s: float = 0.25
     """While an INSERT runs, how long requests gather before another starts beside it."""
-    batch_spans_worth: int = 20_000
+    batch_spans_worth: int = 32_000
     """From this size on, a batch need not gather any longer: the fixed cost of an INSERT is small beside it."""
-    batch_spans_max: int = 60_000
+    batch_spans_max: int = 64_000
     """A batch takes no further request beyond so many spans."""
     batch_bytes_max: int = 64 * MIB
     """Nor beyond so many bytes. A single larger request still goes, alone."""

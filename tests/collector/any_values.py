@@ -10,10 +10,18 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), st.just(math.nan), text, st.binary(max_size=8)
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+    st.just(math.nan),
+    text,
+    st.binary(max_size=8),
 )
 values = st.recursive(
-    scalars, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(text, inner, max_size=4)), max_leaves=12
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(text, inner, max_size=4)),
+    max_leaves=12,
 )
 """Plain Python values: None is an AnyValue without a member."""
 

@@ -43,16 +43,21 @@ def grpc_export(
     options = [("grpc.max_send_message_length", -1)]
     with grpc.insecure_channel(collector.grpc, options=options, compression=compression) as channel:
         try:
-            answer = channel.unary_unary(method)(body, timeout=timeout_s, wait_for_ready=True)
+            answer = channel.unary_unary(method, None, None)(body, timeout=timeout_s, wait_for_ready=True)
         except grpc.RpcError as e:
-            details = dict(e.trailing_metadata() or ()).get("grpc-status-details-bin")  # type: ignore[attr-defined]
-            return GrpcAnswer(e.code().name, Status.FromString(details) if details else None, None)  # type: ignore[attr-defined]
+            details = [item.value for item in e.trailing_metadata() or () if item.key == "grpc-status-details-bin"]
+            return GrpcAnswer(e.code().name, Status.FromString(details[0]) if details else None, None)
         return GrpcAnswer("OK", None, ExportTraceServiceResponse.FromString(answer))
 
 
 def http_export(
     collector: CollectorProcess, body: bytes, content_type: str | None = PROTOBUF, *, encoding: str = "", **more: object
 ) -> httpx.Response:
-    headers = {**({"content-type": content_type} if content_type else {}), **({"content-encoding": encoding} if encoding else {})}
+    headers = {
+        **({"content-type": content_type} if content_type else {}),
+        **({"content-encoding": encoding} if encoding else {}),
+    }
     asked = {"method": "POST", "path": "/v1/traces", **more}
-    return httpx.request(str(asked["method"]), f"{collector.http}{asked['path']}", content=body, headers=headers, timeout=30)
+    return httpx.request(
+        str(asked["method"]), f"{collector.http}{asked['path']}", content=body, headers=headers, timeout=30
+    )

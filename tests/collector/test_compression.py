@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import gzip
 import tracemalloc
 import zlib
+from collections.abc import Callable
 
 import pytest
 from backports import zstd
@@ -18,17 +20,23 @@ def bare_deflate(data: bytes) -> bytes:
     return stream.compress(data) + stream.flush()
 
 
-COMPRESSED = [("gzip", gzip.compress), ("deflate", zlib.compress), ("deflate", bare_deflate), ("zstd", zstd.compress)]
+Compress = Callable[[bytes], bytes]
+COMPRESSED: list[tuple[str, Compress]] = [
+    ("gzip", gzip.compress),
+    ("deflate", zlib.compress),
+    ("deflate", bare_deflate),
+    ("zstd", zstd.compress),
+]
 
 
 @pytest.mark.parametrize(("encoding", "compress"), COMPRESSED)
 @given(st.binary(max_size=500))
-def test_what_was_compressed_comes_out(encoding, compress, data: bytes) -> None:
+def test_what_was_compressed_comes_out(encoding: str, compress: Compress, data: bytes) -> None:
     assert decompress(compress(data), encoding, 500) == data
 
 
 @pytest.mark.parametrize(("encoding", "compress"), COMPRESSED)
-def test_a_bomb_is_refused_before_it_goes_off(encoding, compress) -> None:
+def test_a_bomb_is_refused_before_it_goes_off(encoding: str, compress: Compress) -> None:
     bomb = compress(bytes(200_000_000))
     tracemalloc.start()
     with pytest.raises(Refused) as refused:
@@ -40,7 +48,7 @@ def test_a_bomb_is_refused_before_it_goes_off(encoding, compress) -> None:
 
 
 @pytest.mark.parametrize(("encoding", "compress"), COMPRESSED)
-def test_cut_data_is_undecodable(encoding, compress) -> None:
+def test_cut_data_is_undecodable(encoding: str, compress: Compress) -> None:
     with pytest.raises(Refused) as refused:
         decompress(compress(b"some data" * 20)[:-5], encoding, 1000)
     assert refused.value.reason is Reason.UNDECODABLE
@@ -48,11 +56,9 @@ def test_cut_data_is_undecodable(encoding, compress) -> None:
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
 @given(st.binary(min_size=1, max_size=40))
-def test_garbage_never_raises_anything_else(encoding, data: bytes) -> None:
-    try:
+def test_garbage_never_raises_anything_else(encoding: str, data: bytes) -> None:
+    with contextlib.suppress(Refused):
         decompress(data, encoding, 1000)
-    except Refused:
-        pass
 
 
 def test_encodings_are_undone_last_first_and_members_are_joined() -> None:

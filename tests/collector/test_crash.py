@@ -58,9 +58,9 @@ class Sender(threading.Thread):
             # A new channel an attempt: gRPC would wait ever longer before it knocks again.
             with grpc.insecure_channel(self._target) as channel:
                 try:
-                    channel.unary_unary(EXPORT)(body, timeout=5)
+                    channel.unary_unary(EXPORT, None, None)(body, timeout=5)
                 except grpc.RpcError as e:
-                    self.codes.add(e.code().name)  # type: ignore[attr-defined]
+                    self.codes.add(e.code().name)
                     time.sleep(0.1)
                 else:
                     return
@@ -109,7 +109,8 @@ def test_every_acknowledged_span_is_there_once_whatever_was_killed(
 def _kill_and_start(
     victims: tuple[str, ...], store: StoreProcess, collector: CollectorProcess, chance: random.Random
 ) -> None:
-    processes = [{"store": store, "collector": collector}[name] for name in victims]
+    by_name: dict[str, StoreProcess | CollectorProcess] = {"store": store, "collector": collector}
+    processes = [by_name[name] for name in victims]
     chance.shuffle(processes)
     for process in processes:
         process.kill()
@@ -132,9 +133,12 @@ def _assert_each_once(db: Database, acknowledged: list[str]) -> None:
 def _assert_ledger_agrees(db: Database) -> None:
     """No gap in any writer's numbers, and each number's spans are in the table."""
     ledger = db.rows(
-        """SELECT writer, seq, any(rows) AS spans FROM leeway.batches WHERE kind = 'spans' GROUP BY writer, seq ORDER BY seq"""
+        """SELECT writer, seq, any(rows) AS spans FROM leeway.batches WHERE kind = 'spans'
+           GROUP BY writer, seq ORDER BY seq"""
     )
     assert len({r["writer"] for r in ledger}) == 1
     assert [r["seq"] for r in ledger] == list(range(1, len(ledger) + 1))
-    stored = db.rows("SELECT batch AS seq, uniqExact(trace_id, span_id) AS spans FROM leeway.span_rows GROUP BY batch ORDER BY batch")
+    stored = db.rows(
+        "SELECT batch AS seq, uniqExact(trace_id, span_id) AS spans FROM leeway.span_rows GROUP BY batch ORDER BY batch"
+    )
     assert stored == [{"seq": r["seq"], "spans": r["spans"]} for r in ledger if r["spans"]]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from leeway.collector.otlp_json import to_protobuf
 from leeway.collector.refusal import Reason, Refused
@@ -27,7 +28,10 @@ def one_span(**fields: object) -> Span:
 FULL = {
     "resourceSpans": [
         {
-            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "s"}}], "droppedAttributesCount": 1},
+            "resource": {
+                "attributes": [{"key": "service.name", "value": {"stringValue": "s"}}],
+                "droppedAttributesCount": 1,
+            },
             "schemaUrl": "r",
             "scopeSpans": [
                 {
@@ -114,7 +118,7 @@ def test_every_field_arrives() -> None:
         dropped_attributes_count=6,
     )
     link.attributes.add(key="k").value.bytes_value = b"\x01\x02"
-    s.status.message, s.status.code = "m", 2
+    s.status.message, s.status.code = "m", Status.STATUS_CODE_ERROR
     assert decoded(FULL) == made
 
 
@@ -194,7 +198,10 @@ def test_what_is_wrong_is_said_with_its_place(fields: dict[str, object], message
     assert refused.value.reason is Reason.UNDECODABLE
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"5", b'{"resourceSpans":5}', b"\xff", b"[" * 100_000, b"1" * 5000])
+OTHER = [b"", b"{", b"[]", b"null", b"5", b'{"resourceSpans":5}', b"\xff", b"[" * 100_000, b"1" * 5000]
+
+
+@pytest.mark.parametrize("body", OTHER)
 def test_other_json_is_refused(body: bytes) -> None:
     with pytest.raises(Refused) as refused:
         to_protobuf(body, 100)
@@ -203,28 +210,30 @@ def test_other_json_is_refused(body: bytes) -> None:
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | text, lambda v: st.lists(v) | st.dictionaries(text, v)))
 def test_any_json_is_decoded_or_refused(document: object) -> None:
-    try:
+    with contextlib.suppress(Refused):
         decoded(document)
-    except Refused:
-        pass
 
 
-names = st.sampled_from(["resourceSpans", "scopeSpans", "spans", "scope", "name", "kind", "attributes", "value", "key", "status"])
+names = st.sampled_from(
+    ["resourceSpans", "scopeSpans", "spans", "scope", "kind", "attributes", "value", "key", "status"]
+)
+documents = st.recursive(
+    st.none() | st.integers() | text, lambda v: st.lists(v, max_size=3) | st.dictionaries(names, v, max_size=4)
+)
 
 
-@given(st.recursive(st.none() | st.integers() | text, lambda v: st.lists(v, max_size=3) | st.dictionaries(names, v, max_size=4)))
+@given(documents)
 def test_documents_of_the_right_names_are_decoded_or_refused(document: object) -> None:
-    try:
+    with contextlib.suppress(Refused):
         decoded({"resourceSpans": [document]})
-    except Refused:
-        pass
 
 
 @pytest.mark.parametrize("depth", [1, 60, 150])
 def test_values_nest_as_deep_as_the_setting_says(depth: int) -> None:
     value: dict = {"stringValue": "x"}
     for i in range(depth):
-        value = {"arrayValue": {"values": [value]}} if i % 2 else {"kvlistValue": {"values": [{"key": "k", "value": value}]}}
+        as_pair = {"kvlistValue": {"values": [{"key": "k", "value": value}]}}
+        value = {"arrayValue": {"values": [value]}} if i % 2 else as_pair
     document = {"resourceSpans": [{"resource": {"attributes": [{"key": "k", "value": value}]}}]}
     assert to_protobuf(json.dumps(document).encode(), depth)
     with pytest.raises(Refused, match="nest"):

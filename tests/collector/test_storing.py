@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -10,6 +12,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from leeway.storage import Database
 from tests.collector.any_values import any_value, otlp_json, read_back, same
@@ -43,10 +46,8 @@ def as_json(made: ExportTraceServiceRequest) -> bytes:
     return json.dumps(walk(MessageToDict(made, use_integers_for_enums=True))).encode()
 
 
-def _hex(base64: object) -> str:
-    import base64 as b  # noqa: PLC0415 - the argument has its name
-
-    return b.b64decode(str(base64)).hex()
+def _hex(text_in_base64: object) -> str:
+    return base64.b64decode(str(text_in_base64)).hex()
 
 
 @pytest.mark.parametrize("kind", ["arrays", "kvlists", "mixed"])
@@ -56,7 +57,12 @@ def test_deep_attributes_are_read_back(collector: CollectorProcess, db: Database
     shallow = [KeyValue(key=k, value=any_value(v)) for k, v in sent.items() if k <= "d25"]
     assert grpc_export(collector, request(span("p", attributes=shallow)).SerializeToString()).code == "OK"
     deep = [{"key": k, "value": otlp_json(v)} for k, v in sent.items() if k > "d25"]
-    fields = {"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "name": "j", "attributes": deep}
+    fields = {
+        "traceId": "5b8efff798038103d269b633813fc60c",
+        "spanId": "eee19b7ec3c1b174",
+        "name": "j",
+        "attributes": deep,
+    }
     body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [fields]}]}]}).encode()
     assert http_export(collector, body, JSON).status_code == 200
     stored: dict[str, str] = {}
@@ -84,24 +90,25 @@ def test_deep_values_anywhere_are_read_back(collector: CollectorProcess, db: Dat
         row["resource_attributes"]["deep"], row["scope_attributes"]["deep"],
         row["events"][0]["attributes"]["deep"], row["links"][0]["attributes"]["deep"],
     ]  # fmt: skip
-    assert all(same(read_back(json.loads(text)), value) for text in texts)
+    assert all(same(read_back(json.loads(text_of)), value) for text_of in texts)
 
 
 def test_both_encodings_of_a_request_store_the_same_rows(collector: CollectorProcess, db: Database) -> None:
     everything = [
         KeyValue(key=f"k{i}", value=any_value(v))
         for i, v in enumerate(
-            ["", "é", True, False, 0, -1, 2**63 - 1, 0.0, 1e300, -2.5, b"", b"\xff", None, [], {}, ["a", 1, 1.0, True, None],
-             [b"\xff"], [[1]], {"a": {"b": [1.5]}}]
+            ["", "é", True, False, 0, -1, 2**63 - 1, 0.0, 1e300, -2.5, b"", b"\xff", None,
+             [], {}, ["a", 1, 1.0, True, None], [b"\xff"], [[1]], {"a": {"b": [1.5]}}]
         )
     ]  # fmt: skip
     first = span("chat", attributes=everything, trace_state="a=b", flags=257, dropped_attributes_count=1)
     first.events.add(name="e", time_unix_nano=5, dropped_attributes_count=2).attributes.extend(everything)
     first.links.add(trace_id=b"x" * 16, span_id=b"y" * 8, flags=3).attributes.extend(everything)
-    first.status.code, first.status.message = 2, "m"
+    first.status.code, first.status.message = Status.STATUS_CODE_ERROR, "m"
     made = request(first, span("tool", parent_span_id=first.span_id, trace_id=first.trace_id))
     made.resource_spans[0].schema_url = "https://example.com/schema"
-    columns = "SELECT * EXCEPT (received_at, writer, batch, trace_id, span_id, parent_span_id) FROM leeway.spans ORDER BY name"
+    apart_from = "received_at, writer, batch, trace_id, span_id, parent_span_id"
+    columns = f"SELECT * EXCEPT ({apart_from}) FROM leeway.spans ORDER BY name"
     assert grpc_export(collector, made.SerializeToString()).code == "OK"
     from_protobuf = db.rows(columns)
     db.command("TRUNCATE TABLE leeway.span_rows")
@@ -138,9 +145,11 @@ def test_a_resend_after_a_restart_changes_nothing(store: StoreProcess, db: Datab
         own.start()
         assert http_export(own, as_document, JSON).status_code == 200
         assert db.rows(COUNT) == [{"n": 2}]
-        rows = db.rows("SELECT writer, groupArray(seq) AS seqs FROM (SELECT * FROM leeway.batches ORDER BY seq) GROUP BY writer")
+        rows = db.rows(
+            "SELECT writer, groupArray(seq) AS seqs FROM (SELECT * FROM leeway.batches ORDER BY seq) GROUP BY writer"
+        )
         assert [r["seqs"] for r in rows] == [[1, 2]]
-        assert 'duplicate_spans_total 2.0' in httpx.get(f"{own.http}/metrics").text
+        assert "duplicate_spans_total 2.0" in httpx.get(f"{own.http}/metrics").text
     finally:
         own.stop()
 
@@ -161,8 +170,6 @@ def test_spans_carry_the_project_and_their_batch(store: StoreProcess, db: Databa
 
 
 def test_many_requests_share_an_insert(store: StoreProcess, db: Database, tmp_path: Path) -> None:
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only here
-
     own = CollectorProcess(store.url, tmp_path / "data", linger_s=1.0)
     try:
         with ThreadPoolExecutor(16) as pool:

@@ -10,7 +10,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from leeway.collector import framing
 from leeway.collector.deep import json_text
-from leeway.collector.refusal import Reason, Refused
+from leeway.collector.refusal import Refused
 from leeway.collector.validate import check, distinct_spans
 from leeway.collector.wire import ExactRequest
 from tests.collector.any_values import any_value, read_back, same, text, values
@@ -62,10 +62,9 @@ def test_an_empty_request_holds_nothing(body: bytes) -> None:
 def test_any_bytes_are_checked_or_refused(body: bytes) -> None:
     try:
         checked = check(body)
-    except Refused as refused:
-        assert refused.reason is Reason.UNDECODABLE
-    else:
-        ExportTraceServiceRequest.FromString(checked.body)
+    except Refused:
+        return
+    ExportTraceServiceRequest.FromString(checked.body)
 
 
 @given(st.data())
@@ -104,7 +103,7 @@ def test_distinct_spans_are_counted_over_all_messages() -> None:
     assert distinct_spans(data) == 2
 
 
-# -- deep values --------------------------------------------------------------------------------------------------------
+# -- deep values ---------------------------------------------------------------------------------------------------
 
 
 @given(values)
@@ -174,8 +173,7 @@ def test_garbage_in_a_deep_value_is_read_or_refused(key: str, garbage: bytes) ->
     body = b"\x0a" + _sized(b"\x12" + _sized(b"\x12" + _sized(in_span)))
     try:
         checked = check(body)
-    except Refused as refused:
-        assert refused.reason is Reason.UNDECODABLE
-    else:
-        stored = ExactRequest.FromString(checked.body).resource_spans[0].scope_spans[0].spans[0].attributes[-1]
-        json.loads(stored.value.kvlist_json)
+    except Refused:
+        return
+    stored = ExactRequest.FromString(checked.body).resource_spans[0].scope_spans[0].spans[0].attributes[-1]
+    json.loads(stored.value.kvlist_json)

@@ -1,4 +1,6 @@
-"""The official Node.js exporters, JSON and protobuf. Their packages are installed on first use, as the lock file says."""
+"""The official Node.js exporters, JSON and protobuf. Their packages are installed on first use, as the lock file
+says.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def node() -> str:
         pytest.skip("Node.js and npm are not installed; the Node exporters are not tried")
     installed = PROJECT / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < (PROJECT / "package-lock.json").stat().st_mtime:
-        done = subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=PROJECT, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [npm, "ci", "--no-audit", "--no-fund"], cwd=PROJECT, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             pytest.skip(f"npm cannot install the exporters: {done.stderr.strip()[-500:]}")
         installed.touch()
@@ -42,12 +46,19 @@ def test_the_node_exporters_deliver(
     traces = done.stdout.split()
     rows = db.rows("SELECT * FROM leeway.spans ORDER BY trace_id, name")
     assert sorted(r["trace_id"] for r in rows) == sorted(traces * 3)
-    assert {(r["service_name"], r["service_version"], r["scope_name"]) for r in rows} == {(f"node-{encoding}", "7", "leeway-test")}
+    assert {(r["service_name"], r["service_version"], r["scope_name"]) for r in rows} == {
+        (f"node-{encoding}", "7", "leeway-test")
+    }
     chat, tool, root = (next(r for r in rows if r["operation"] == o) for o in ("llm", "tool", "agent"))
     assert root["agent_name"] == "planner"
     assert root["attributes"]["ünicode"] == "é"
     assert chat["parent_span_id"] == root["span_id"]
-    assert (chat["model_requested"], chat["input_tokens"], chat["finish_reason"], chat["span_kind"]) == ("gpt-4o", 11, "stop", "client")
+    assert (chat["model_requested"], chat["input_tokens"], chat["finish_reason"], chat["span_kind"]) == (
+        "gpt-4o",
+        11,
+        "stop",
+        "client",
+    )
     assert (chat["attributes"]["gen_ai.request.temperature"], chat["attributes"]["cached"]) == ("0.5", "false")
     assert chat["events"][0]["name"] == "first token"
     assert (tool["tool_name"], tool["status_code"], tool["status_message"]) == ("book", "error", "full")

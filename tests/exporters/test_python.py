@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grpc
 import pytest
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http import Compression
@@ -10,6 +11,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
+from opentelemetry.util.types import AnyValue
 
 from leeway.storage import Database
 from tests.collector.process import CollectorProcess
@@ -20,9 +22,7 @@ def exporter(kind: str, collector: CollectorProcess) -> SpanExporter:
         case "grpc":
             return GrpcExporter(endpoint=collector.grpc, insecure=True)
         case "grpc-gzip":
-            from grpc import Compression as GrpcCompression  # noqa: PLC0415 - HTTP's has the same name
-
-            return GrpcExporter(endpoint=collector.grpc, insecure=True, compression=GrpcCompression.Gzip)
+            return GrpcExporter(endpoint=collector.grpc, insecure=True, compression=grpc.Compression.Gzip)
         case "http":
             return HttpExporter(endpoint=f"{collector.http}/v1/traces")
         case "http-gzip":
@@ -37,11 +37,13 @@ def test_the_python_exporters_deliver(kind: str, collector: CollectorProcess, db
     tracer = provider.get_tracer("leeway-test", "1.0")
     traces = []
     for n in range(100):
-        with tracer.start_as_current_span("invoke_agent planner", attributes={"gen_ai.operation.name": "invoke_agent"}) as root:
+        with tracer.start_as_current_span(
+            "invoke_agent planner", attributes={"gen_ai.operation.name": "invoke_agent"}
+        ) as root:
             traces.append(format(root.get_span_context().trace_id, "032x"))
-            said = {
-                "gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": n, "gen_ai.response.finish_reasons": ["stop"],
-                "gen_ai.request.temperature": 0.5, "cached": False,
+            said: dict[str, AnyValue] = {
+                "gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": n, "gen_ai.response.finish_reasons":
+                ["stop"], "gen_ai.request.temperature": 0.5, "cached": False,
             }  # fmt: skip
             with tracer.start_as_current_span("chat", kind=SpanKind.CLIENT, attributes=said) as chat:
                 chat.add_event("first token", {"after_ms": 3})
@@ -61,5 +63,6 @@ def test_the_python_exporters_deliver(kind: str, collector: CollectorProcess, db
            FROM leeway.spans"""
     )
     assert row == {
-        "who": 1, "llm": 100, "tokens": 4950, "stops": 100, "events": 100, "tools": 100, "links": 100, "clients": 100, "timed": 1,
+        "who": 1, "llm": 100, "tokens": 4950, "stops": 100, "events": 100, "tools": 100, "links": 100, "clients": 100,
+        "timed": 1,
     }  # fmt: skip
