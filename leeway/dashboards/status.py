@@ -102,7 +102,14 @@ def judge(facts: Facts, now_ns: int) -> Status:
 
 
 def is_current(finding: Row, facts: Facts) -> bool:
-    """Whether a drift still goes on: no breaker that it opened has closed, and its version still takes traffic."""
+    """Whether a drift still goes on: no breaker that it opened, or that was open already for the same agent or
+    version, has closed since, and its version still takes traffic.
+    """
+    who = f"{finding['project']}/{finding['service_name']}/{finding['agent_name']}"
+    subjects = {who, f"{who}@{finding['version']}"}
+    closings = (t for t in facts.transitions if t["to_state"] == "closed" != t["from_state"])
+    if any(t["subject"] in subjects and t["at_ns"] >= finding["found_ns"] for t in closings):
+        return False
     for breaker in facts.breakers:
         opened = [t for t in facts.transitions if t["id"] == breaker["id"] and finding["id"] in t["finding_ids"]]
         if opened and breaker["to_state"] == "closed":

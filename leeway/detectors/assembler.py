@@ -1,9 +1,9 @@
 """Runs, from spans that arrive in any order: when a run is complete, write it, and what its agents did in it.
 
-The order of writing makes a crash harmless. Before a group of runs is written, its number and its traces are saved with the
-position in the ledger (`progress`); then come `observation_rows`, `run_rows`, and last the group's own row in the ledger,
-which is what the detectors read. After a crash the group that was being written is written again under the same number, from
-the spans in the database; every row replaces itself.
+The order of writing makes a crash harmless. Before a group of runs is written, its number and its traces are saved
+with the position in the ledger (`progress`); then come `observation_rows`, `run_rows`, and last the group's own row
+in the ledger, which is what the detectors read. After a crash the group that was being written is written again under
+the same number, from the spans in the database; every row replaces itself.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class AssemblerCounts:
 
 @dataclass(slots=True)
 class Assembler:
-    """Reads the ledger of spans and writes runs; one for each (project, service) shard of an installation.
+    """Reads the ledger of spans and writes runs; one for an installation.
 
     Attributes:
         name: Its name as a writer, `assembler/0`.
@@ -212,4 +212,3 @@ class Assembler:
 
 def _chunks(keys: Sequence[TraceKey]) -> Iterable[Sequence[TraceKey]]:
     return (keys[i : i + TRACES_A_QUERY_MAX] for i in range(0, len(keys), TRACES_A_QUERY_MAX))
-

@@ -1,8 +1,8 @@
 """Reading the commit ledger: every batch of every writer, in order, once.
 
-A collector adds a row after its INSERT has succeeded, so a row that is here stands for spans that can be read. Two INSERTs of
-one writer may overlap, and the later number be committed first: the reader waits at the gap, because "newer than the last I
-saw" would lose the earlier one (docs/architecture.md, "A commit ledger").
+A collector adds a row after its INSERT has succeeded, so a row that is here stands for spans that can be read. Two
+INSERTs of one writer may overlap, and the later number be committed first: the reader waits at the gap, because
+"newer than the last I saw" would lose the earlier one (docs/architecture.md, "A commit ledger").
 """
 
 from __future__ import annotations

@@ -58,8 +58,10 @@ class _Life:
         self._watch: Watch | None = None
         self._started = False
 
-    def make_assembler(self) -> Assembler:
-        """The first thing of each attempt: so the database is reached here."""
+    def make_assembler(self) -> Assembler | None:
+        """The first thing of each attempt: so the database is reached here. Runs are whole only where all their spans
+        are seen, so the first shard puts all of them together, and every shard watches its part.
+        """
         self.metrics.failures += self._started
         self._started = True
         self._watch = None
@@ -67,8 +69,9 @@ class _Life:
             db = Database(self.settings.clickhouse)
             storage.migrate(db)
             self._db = db
-        name = f"assembler/{self.settings.shard}"
-        return Assembler(self._db, self.settings.assembler, name, self.metrics.assembler)
+        if self.settings.shard:
+            return None
+        return Assembler(self._db, self.settings.assembler, "assembler/0", self.metrics.assembler)
 
     def make_watch(self) -> Watch:
         if self._db is None:
@@ -77,10 +80,10 @@ class _Life:
         self.metrics.watcher = self._watch.watcher
         return self._watch
 
-    def took_up(self, assembler: Assembler) -> None:
+    def took_up(self) -> None:
         """The loop goes round from here on."""
         self.metrics.health.ok_at_s = time.monotonic()
-        log.info("detectors.ready", reader=self._watch.reader if self._watch else "", assembler=assembler.name)
+        log.info("detectors.ready", reader=self._watch.reader if self._watch else "")
         if self._ready is not None:
             self._ready()
             self._ready = None

@@ -97,7 +97,8 @@ class Settings:
     watch: WatchSettings = field(default_factory=WatchSettings)
     assembler: AssemblerSettings = field(default_factory=AssemblerSettings)
     shard: int = 0
-    """This process watches the (project, service) pairs whose hash modulo `shards` is this."""
+    """This process watches the (project, service) pairs whose hash modulo `shards` is this; shard 0 puts the runs
+    together for all."""
     shards: int = 1
     """How many processes share the work; each is given the same number."""
     idle_s: float = 0.1

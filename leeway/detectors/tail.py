@@ -1,7 +1,7 @@
 """The detectors' loop: spans to runs, runs to findings, over and over.
 
-Both halves keep all that matters in the database, so the answer to any failure is the same: forget what is in memory, wait,
-take up where the tables say that we were.
+Both halves keep all that matters in the database, so the answer to any failure is the same: forget what is in memory,
+wait, take up where the tables say that we were.
 """
 
 from __future__ import annotations
@@ -29,28 +29,29 @@ class Watching(Protocol):
 
 
 def follow(
-    make_assembler: Callable[[], Assembler],
+    make_assembler: Callable[[], Assembler | None],
     make_watch: Callable[[], Watching],
     stop: threading.Event,
-    ready: Callable[[Assembler], None],
+    ready: Callable[[], None],
     idle_s: float,
 ) -> None:
     """Run until `stop` is set; what is being written then is finished.
 
     Args:
-        make_assembler: Called at the start and after each failure.
+        make_assembler: Called at the start and after each failure. None leaves the assembling to another process.
         make_watch: The same.
-        ready: Called with each assembler that has taken up its work.
+        ready: Called when the work has been taken up, at the start and after each failure.
         idle_s: How long to wait when there was nothing to do.
     """
     failures = 0
     while not stop.is_set():
         try:
             assembler, watch = make_assembler(), make_watch()
-            assembler.recover(time.time_ns())
-            ready(assembler)
+            if assembler:
+                assembler.recover(time.time_ns())
+            ready()
             while not stop.is_set():
-                done = assembler.step(time.time_ns()) + watch.catch_up()
+                done = (assembler.step(time.time_ns()) if assembler else 0) + watch.catch_up()
                 failures = 0
                 if not done:
                     stop.wait(idle_s)
