@@ -1,18 +1,19 @@
 """The critical path of a run: which span held the run up, at every nanosecond of it.
 
-Walk back from the end of the root through the child that finished last, from that child's start through the sibling that
-finished last before it, and so on; what no child covers is the span's own time. This is the walk of CRISP (Zhang et al.,
-USENIX ATC 2022) and of Jaeger's critical path, with one difference: a sibling that was still running when the child began is
-followed up to that moment (theirs would skip it, so that two calls in a row which overlap by a microsecond of clock noise
-lose the first of them). The own times of the steps add up to the run's duration, exactly.
+Walk back from the end of the root through the child that finished last, from that child's start through the sibling
+that finished last before it, and so on; what no child covers is the span's own time. This is the walk of CRISP (Zhang
+et al., USENIX ATC 2022) and of Jaeger's critical path, with one difference: a sibling that was still running when the
+child began is followed up to that moment (theirs would skip it, so that two calls in a row which overlap by a
+microsecond of clock noise lose the first of them). The own times of the steps add up to the run's duration, exactly.
 
 Real traces are not tidy. Before the walk:
 
-- a child that outlives its parent is cut at the parent's end, and one that starts earlier at its start: nobody waited for the rest;
+- a child that outlives its parent is cut at the parent's end, and one that starts earlier at its start: nobody waited
+  for the rest;
 - a child in another service that does not fit into its parent is moved into it with its subtree, because clocks differ
   between hosts (the rule is Jaeger's: centre it, or align the starts where it is longer than the parent);
-- a span whose parent is missing hangs below the root, where there is just one; otherwise a step without a span stands for
-  the run, and holds the time that no top-level span covers;
+- a span whose parent is missing hangs below the root, where there is just one; otherwise a step without a span stands
+  for the run, and holds the time that no top-level span covers;
 - a span that is its own ancestor loses its parent.
 """
 
@@ -152,7 +153,7 @@ def _mend_skew(
 
 
 def _shift(start: int, end: int, parent_start: int, parent_end: int) -> int:
-    """By how much to move a child of another host; 0 where it fits, and where it began inside and merely ended later."""
+    """By how much to move a child of another host; 0 where it fits, and where it began inside and merely ended late."""
     if parent_start <= start <= parent_end:
         return 0
     duration, room = end - start, parent_end - parent_start

@@ -17,7 +17,8 @@ class Finding:
 
     `baseline` and `current` are summaries of the same shape, made for drawing: for a category signal
     `{"kind": "categories", "runs": n, "shares": {name: share}}`; for a magnitude
-    `{"kind": "distribution", "runs": n, "unit": "ms", "mean": .., "p50": .., "p95": .., "p99": .., "edges": [..], "counts": [..]}`;
+    `{"kind": "distribution", "runs": n, "unit": "ms", "mean": .., "p50": .., "p95": .., "p99": .., "edges": [..],
+    "counts": [..]}`;
     for a rate `{"kind": "rate", "runs": n, "rate": .., "low": .., "high": ..}`.
     """
 

@@ -130,9 +130,13 @@ def assemble_run(project: str, trace_id: str, spans: Sequence[RunSpan]) -> tuple
         output_tokens=whole.output_tokens,
         cost_usd=whole.cost_usd,
         complete=path.root != NO_SPAN,
-        critical_path=tuple(_path_step(spans[s.place], agents[s.place], s.self_ns) if s.place != NO_SPAN
-                            else PathStep("", "", "other", root.service_name, "", "", "", s.self_ns) for s in path.steps),
-    )  # fmt: skip
+        critical_path=tuple(
+            _path_step(spans[s.place], agents[s.place], s.self_ns)
+            if s.place != NO_SPAN
+            else PathStep("", "", "other", root.service_name, "", "", "", s.self_ns)
+            for s in path.steps
+        ),
+    )
     observations = [_observe(run, "", run.agent_version or run.service_version, whole, run.duration_ns)]
     for agent in sorted(by_agent):
         tally = by_agent[agent]
@@ -240,11 +244,11 @@ def _agents(spans: Sequence[RunSpan]) -> list[str]:
 def _counted_model_calls(spans: Sequence[RunSpan]) -> list[bool]:
     """Which spans are model calls whose tokens and money count.
 
-    Two instrumentations of one call (a framework's and a client library's) make a model call below a model call with the same
-    tokens twice; the outer one counts where it states any.
+    Two instrumentations of one call (a framework's and a client library's) make a model call below a model call with
+    the same tokens twice; the outer one counts where it states any.
     """
     calls = [s.operation in MODEL_CALLS for s in spans]
-    if sum(calls) < 2:  # noqa: PLR2004 - one call cannot nest
+    if sum(calls) < 2:  # one call cannot nest
         return calls
     parents = _parents(spans)
     counted = list(calls)

@@ -32,10 +32,16 @@ class SpanOf:
 
 def run_spans(trace: str, start_ms: int = 0, tool: str = "search") -> list[SpanOf]:
     """A run of four spans: an agent that thinks, calls a tool and thinks again."""
-    agent = {"gen_ai.agent.name": "planner", "gen_ai.agent.version": "1"}
-    chat = {"gen_ai.operation.name": "chat", "gen_ai.response.model": "gpt-4o", "gen_ai.usage.output_tokens": 5, **agent}
+    agent: dict[str, str | int] = {"gen_ai.agent.name": "planner", "gen_ai.agent.version": "1"}
+    chat: dict[str, str | int] = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.response.model": "gpt-4o",
+        "gen_ai.usage.output_tokens": 5,
+        **agent,
+    }
+    whole: dict[str, str | int] = {"gen_ai.operation.name": "invoke_agent", **agent}
     return [
-        SpanOf(trace, "root", "", start_ms, start_ms + 100, attributes={"gen_ai.operation.name": "invoke_agent", **agent}),
+        SpanOf(trace, "root", "", start_ms, start_ms + 100, attributes=whole),
         SpanOf(trace, "think", "root", start_ms, start_ms + 30, attributes=chat),
         SpanOf(trace, "tool", "root", start_ms + 30, start_ms + 60,
                attributes={"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool, **agent}),
@@ -52,7 +58,13 @@ def span_id(trace: str, name: str) -> str:
 
 
 def store_batch(
-    db: Database, batch: int, spans: Sequence[SpanOf], *, writer: str = "w", committed_ns: int = T0_NS, ledger: bool = True
+    db: Database,
+    batch: int,
+    spans: Sequence[SpanOf],
+    *,
+    writer: str = "w",
+    committed_ns: int = T0_NS,
+    ledger: bool = True,
 ) -> None:
     """One collector's batch; without `ledger` it is an INSERT whose row in the ledger is still to come."""
     if spans:
@@ -92,7 +104,9 @@ def _otlp(s: SpanOf) -> Span:
 
 
 def _attribute(key: str, value: str | int) -> KeyValue:
-    return KeyValue(key=key, value=AnyValue(string_value=value) if isinstance(value, str) else AnyValue(int_value=value))
+    return KeyValue(
+        key=key, value=AnyValue(string_value=value) if isinstance(value, str) else AnyValue(int_value=value)
+    )
 
 
 def _tag(number: int, wire_type: int) -> bytes:

@@ -153,7 +153,10 @@ def test_a_crash_at_any_write_loses_and_doubles_nothing(db: Database, inserts: i
     assert {t: r["spans"] for t, r in runs(db).items()} == {trace_id(t): 4 for t in "abc"}
     ledger = db.rows("SELECT DISTINCT seq FROM leeway.batches WHERE kind = 'observations' ORDER BY seq")
     assert [int(r["seq"]) for r in ledger] == list(range(1, len(ledger) + 1))
-    counted = db.rows("SELECT sum(rows) AS n FROM (SELECT seq, any(rows) AS rows FROM leeway.batches WHERE kind = 'observations' GROUP BY seq)")  # noqa: E501
+    counted = db.rows(
+        "SELECT sum(rows) AS n FROM"
+        " (SELECT seq, any(rows) AS rows FROM leeway.batches WHERE kind = 'observations' GROUP BY seq)"
+    )
     assert int(counted[0]["n"]) == len(expected)
 
 

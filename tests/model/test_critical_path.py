@@ -43,7 +43,11 @@ def test_without_a_single_root_the_time_that_nothing_covers_has_a_step_of_its_ow
 
 
 def test_a_child_of_another_host_whose_clock_is_off_is_moved_into_its_parent() -> None:
-    spans = [Interval("r", "", 100, 200, "here"), Interval("a", "r", 1000, 1050, "there"), Interval("b", "a", 1010, 1040, "there")]
+    spans = [
+        Interval("r", "", 100, 200, "here"),
+        Interval("a", "r", 1000, 1050, "there"),
+        Interval("b", "a", 1010, 1040, "there"),
+    ]
     found = critical_path(spans)
     assert {spans[s.place].span_id: s.self_ns for s in found.steps} == {"r": 50, "a": 20, "b": 30}
 
@@ -74,7 +78,11 @@ def traces(draw: st.DrawFn, *, tidy: bool = False) -> list[Interval]:
         else:
             parent_id = draw(st.sampled_from(["", "lost", *(str(j) for j in range(n))]))
             service = draw(st.sampled_from(["s", "t"]))
-            spans.append(Interval(str(draw(st.integers(0, n))), parent_id, draw(st.integers(0, 30)), draw(st.integers(0, 30)), service))
+            spans.append(
+                Interval(
+                    str(draw(st.integers(0, n))), parent_id, draw(st.integers(0, 30)), draw(st.integers(0, 30)), service
+                )
+            )
     return draw(st.permutations(spans))
 
 

@@ -11,7 +11,9 @@ MS = 1_000_000
 
 
 def span(span_id: str, parent: str = "", start_ms: int = 0, end_ms: int = 10, **columns: object) -> RunSpan:
-    blank = dict.fromkeys(RunSpan._fields, "") | dict.fromkeys(("input_tokens", "output_tokens", "output_chars"), 0)
+    blank: dict[str, object] = dict.fromkeys(RunSpan._fields, "") | dict.fromkeys(
+        ("input_tokens", "output_tokens", "output_chars"), 0
+    )
     blank |= {"cost_usd": 0.0, "service_name": "desk", "service_version": "1", "operation": "other", "name": span_id}
     return RunSpan(**(blank | {
         "span_id": span_id, "parent_span_id": parent, "start_ns": start_ms * MS, "end_ns": end_ms * MS, **columns
@@ -75,9 +77,20 @@ def test_a_run_without_its_root_is_not_complete() -> None:
     assert sum(step.self_ns for step in run.critical_path) == run.duration_ns
 
 
-@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(["", *"abcdef", "lost"]), st.sampled_from(["", "x", "y"]),
-                          st.sampled_from(["agent", "llm", "tool", "other"]), st.integers(0, 9), st.integers(0, 9)), min_size=1))  # fmt: skip
-def test_any_trace_makes_a_run_whose_path_sums_to_its_duration(shape: list[tuple[str, str, str, str, int, int]]) -> None:
+SHAPES = st.tuples(
+    st.sampled_from("abcdef"),
+    st.sampled_from(["", *"abcdef", "lost"]),
+    st.sampled_from(["", "x", "y"]),
+    st.sampled_from(["agent", "llm", "tool", "other"]),
+    st.integers(0, 9),
+    st.integers(0, 9),
+)
+
+
+@given(st.lists(SHAPES, min_size=1))
+def test_any_trace_makes_a_run_whose_path_sums_to_its_duration(
+    shape: list[tuple[str, str, str, str, int, int]],
+) -> None:
     spans = [span(i, p, a, b, agent_name=g, operation=o, input_tokens=1) for i, p, g, o, a, b in shape]
     run, observations = assemble_run("default", "t", spans)
     assert sum(step.self_ns for step in run.critical_path) == run.duration_ns
