@@ -117,3 +117,15 @@ def test_the_run_as_a_whole_is_an_agent_only_where_nothing_has_a_name() -> None:
     assert [r["agent_name"] for r in (*learning, *watched)] == ["planner"]
     learning, watched = learning_agents([version("1", 20, agent="")], 300)
     assert [r["runs"] for r in learning] == [20]
+
+
+def test_a_finding_that_met_an_open_breaker_is_over_when_that_closes() -> None:
+    steps = [transition(1, "closed", "open", 4 * MIN, ("f1",)), transition(2, "open", "closed", MIN)]
+    later = finding("f2", found_ago=3 * MIN)
+    assert judge(facts(findings=[later], breakers=[steps[-1]], transitions=steps), NOW).kind == "well"
+
+
+def test_a_finding_after_the_breaker_has_closed_goes_on() -> None:
+    steps = [transition(1, "closed", "open", 6 * MIN, ("f1",)), transition(2, "open", "closed", 5 * MIN)]
+    later = finding("f2", found_ago=MIN)
+    assert judge(facts(findings=[later], breakers=[steps[-1]], transitions=steps), NOW).kind == "drifting"
