@@ -47,7 +47,7 @@ format: $(STAMP) ## Format, and mend what ruff can mend
 	@$(PY) -m ruff check --fix $(CODE)
 
 COMPILE := $(VENV)/bin/uv pip compile --quiet --no-config --generate-hashes --universal --python-version 3.11 \
-	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+	--no-annotate --no-header
 
 pins: $(STAMP) ## Compile requirements/*.in; UPGRADE=-U for newer versions
 	@$(COMPILE) $(UPGRADE) -o requirements/runtime.txt requirements/runtime.in
