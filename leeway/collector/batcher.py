@@ -1,8 +1,8 @@
 """Group commit: many requests wait on one INSERT.
 
-An INSERT through the ingest view costs about 75 ms whatever is in it, and 5 us a span. So the first request of a
-quiet moment waits a few milliseconds for company, and while an INSERT runs, requests gather until they are worth one
-of their own.
+An INSERT through the ingest view costs about 75 ms whatever is in it, and 5 us a span. So the first request of a quiet
+moment waits a few milliseconds for company, and as long as more keep coming, or an INSERT runs, requests gather until
+they are worth an INSERT of their own.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Gathered:
     spans: int
     bytes: int
     oldest_s: float
+    newest_s: float
     inserts_running: int
 
 
@@ -60,8 +61,10 @@ def wait_s(gathered: Gathered, now_s: float, settings: Settings) -> float | None
         return None
     if gathered.spans >= settings.batch_spans_worth or gathered.bytes >= settings.batch_bytes_max:
         return 0.0
-    linger_s = settings.linger_busy_s if gathered.inserts_running else settings.linger_s
-    return max(0.0, gathered.oldest_s + linger_s - now_s)
+    due_s = gathered.oldest_s + settings.linger_busy_s
+    if not gathered.inserts_running:
+        due_s = min(due_s, gathered.newest_s + settings.linger_s)
+    return max(0.0, due_s - now_s)
 
 
 Done = Callable[[Sequence[Request], Refusal | None], None]
@@ -134,8 +137,7 @@ class Batcher:
         with self._changed:
             while True:
                 now_s = time.monotonic()
-                oldest_s = self._waiting[0].arrived_s if self._waiting else now_s
-                pause_s = wait_s(Gathered(self._spans, self._bytes, oldest_s, self._running), now_s, self._settings)
+                pause_s = wait_s(self._gathered(now_s), now_s, self._settings)
                 if self._closing:
                     pause_s = 0.0
                 if pause_s == 0.0:
@@ -154,6 +156,12 @@ class Batcher:
                 self._bytes -= len(request.body)
             self._running += 1
             return taken
+
+    def _gathered(self, now_s: float) -> Gathered:
+        oldest_s, newest_s = (
+            (self._waiting[0].arrived_s, self._waiting[-1].arrived_s) if self._waiting else (now_s, now_s)
+        )
+        return Gathered(self._spans, self._bytes, oldest_s, newest_s, self._running)
 
     def _process(self, requests: Sequence[Request]) -> None:
         """Commit a batch. One that ClickHouse refuses is halved until only the requests that it refuses are left."""

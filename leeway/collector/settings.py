@@ -43,9 +43,9 @@ class Settings:
     insert_threads: int = 2
     """INSERTs that may run at once."""
     linger_s: float = 0.01
-    """While no INSERT runs, how long the first request of a batch waits for company."""
+    """While no INSERT runs, how long a request waits for the next one to come."""
     linger_busy_s: float = 0.25
-    """While an INSERT runs, how long requests gather before another starts beside it."""
+    """The longest that requests gather: while an INSERT runs, or while they come without a pause."""
     batch_spans_worth: int = 32_000
     """From this size on, a batch need not gather any longer: the fixed cost of an INSERT is small beside it."""
     batch_spans_max: int = 64_000

@@ -11,23 +11,34 @@ from leeway.collector.ledger import ResendMemory
 SETTINGS = Settings(linger_s=0.01, linger_busy_s=0.25, batch_spans_worth=1000, batch_bytes_max=10_000)
 
 
+def gathered(
+    spans: int = 1, size: int = 100, *, oldest_s: float = 5.0, newest_s: float = 5.0, running: int = 0
+) -> Gathered:
+    return Gathered(spans, size, oldest_s, newest_s, running)
+
+
 def test_nothing_gathered_waits_for_a_request() -> None:
-    assert wait_s(Gathered(0, 0, 5.0, 0), 5.0, SETTINGS) is None
+    assert wait_s(gathered(0, 0), 5.0, SETTINGS) is None
 
 
 def test_the_first_request_of_a_quiet_moment_waits_a_little_for_company() -> None:
-    assert wait_s(Gathered(1, 100, 5.0, 0), 5.0, SETTINGS) == pytest.approx(0.01)
-    assert wait_s(Gathered(1, 100, 5.0, 0), 5.02, SETTINGS) == 0.0
+    assert wait_s(gathered(), 5.0, SETTINGS) == pytest.approx(0.01)
+    assert wait_s(gathered(), 5.02, SETTINGS) == 0.0
+
+
+def test_requests_that_keep_coming_are_waited_for_but_not_for_ever() -> None:
+    assert wait_s(gathered(oldest_s=5.0, newest_s=5.1), 5.1, SETTINGS) == pytest.approx(0.01)
+    assert wait_s(gathered(oldest_s=5.0, newest_s=5.249), 5.25, SETTINGS) == 0.0
 
 
 def test_while_an_insert_runs_requests_gather_longer() -> None:
-    assert wait_s(Gathered(1, 100, 5.0, 1), 5.0, SETTINGS) == pytest.approx(0.25)
-    assert wait_s(Gathered(1, 100, 5.0, 1), 5.3, SETTINGS) == 0.0
+    assert wait_s(gathered(running=1), 5.02, SETTINGS) == pytest.approx(0.23)
+    assert wait_s(gathered(running=1), 5.3, SETTINGS) == 0.0
 
 
 def test_a_batch_that_is_worth_an_insert_starts_at_once() -> None:
-    assert wait_s(Gathered(1000, 100, 5.0, 1), 5.0, SETTINGS) == 0.0
-    assert wait_s(Gathered(1, 10_000, 5.0, 1), 5.0, SETTINGS) == 0.0
+    assert wait_s(gathered(1000, running=1), 5.0, SETTINGS) == 0.0
+    assert wait_s(gathered(1, 10_000, running=1), 5.0, SETTINGS) == 0.0
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.floats(0, 20)), max_size=60), st.integers(1, 10))
