@@ -30,7 +30,7 @@ def screen(name: str) -> Callable[[], None]:
     def page() -> None:
         address.enter(name)
         try:
-            choice = sidebar.choose()
+            choice = sidebar.choose(moves=moves)
         except (Unavailable, Rejected) as failure:
             _say(failure)
             return

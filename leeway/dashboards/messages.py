@@ -172,7 +172,8 @@ def _body(item: Mapping[str, Json], role: str) -> tuple[Part, ...]:
         if not any(p.kind == "tool_result" for p in parts) and whole:
             call_id = str(item.get("tool_call_id") or "")
             parts = [Part("tool_result", whole, str(item.get("name") or ""), call_id)]
-    calls = item.get("tool_calls") or ([item["function_call"]] if isinstance(item.get("function_call"), dict) else [])
+    calls = item.get("tool_calls") or item.get("function_call")
+    calls = calls if isinstance(calls, list) else [calls]
     parts.extend(_call(c) for c in calls if isinstance(c, dict))
     return tuple(parts)
 

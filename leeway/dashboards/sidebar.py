@@ -36,8 +36,11 @@ class Choice:
         return Scope(self.project, self.environment, from_ns, to_ns, now_ns, self.zone, self.live)
 
 
-def choose() -> Choice:
+def choose(*, moves: bool) -> Choice:
     """Draw the choices.
+
+    Args:
+        moves: Whether this page can read again by itself.
 
     Raises:
         Unavailable: ClickHouse does not answer.
@@ -62,7 +65,8 @@ def choose() -> Choice:
             "Environment", "environment", sorted(environments), labels={"": "All environments"}
         )
         every = f"Reads again every {reading.settings().refresh_s:g} seconds."
-        live = address.toggle("Live", "live", usual=True, help=every)
+        still = "A list of runs stands still while you look at it; reload to see what has come since."
+        live = address.toggle("Live", "live", usual=True, help=every if moves else still, disabled=not moves)
     return Choice(word, custom, project, environment, live, zone)
 
 

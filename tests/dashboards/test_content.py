@@ -136,7 +136,9 @@ def test_the_model_calls_of_real_frameworks_have_both_sides() -> None:
 
 def _plain(value: dict[str, Any]) -> Any:
     inner: Any
-    kind, inner = next(iter(value.items()), ("", ""))
+    if not value:
+        return ""
+    kind, inner = next(iter(value.items()))
     if kind == "arrayValue":
         return [_plain(v) for v in inner.get("values", [])]
     if kind == "kvlistValue":
