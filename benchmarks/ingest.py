@@ -70,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=20.0, help="how long to measure, after a warm-up (default 20)")
     parser.add_argument("--warm-up", type=float, default=4.0, help="seconds before that (default 4)")
-    parser.add_argument("--in-flight", type=int, default=128, help="requests in flight (default 128)")
+    parser.add_argument("--in-flight", type=int, default=256, help="requests in flight (default 256)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--data", type=Path, help="where the store keeps its data (default: a temporary folder)")
     parser.add_argument("--collector", nargs=argparse.REMAINDER, default=[], help="options of `leeway collector`")
