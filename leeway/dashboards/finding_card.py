@@ -121,19 +121,18 @@ def _decisions(decisions: Sequence[Row], breakers: Mapping[str, Row]) -> list[No
     out = []
     for d in decisions[:4]:
         breaker = breakers.get(d["breaker_id"])
-        what: Node | str = d["decision"]
+        words = f"{short(d['rule'], 40)}: {d['decision'].replace('_', ' ')}"
+        what: Node | str = words
         if breaker is not None:
             click = going.to("breakers", breaker=d["breaker_id"])
             what = el(
                 "a",
-                f"{d['decision']}, breaker {breaker['to_state'].replace('_', ' ')}",
+                f"{words}, breaker {breaker['to_state'].replace('_', ' ')}",
                 cls="linked",
                 href=going.href(click),
                 click=click,
             )
-        out.append(
-            div(text(f"rule {short(d['rule'], 40)}", cls="label"), what, cls="fact-row", tip=str(d["reason"])[:500])
-        )
+        out.append(div(text("rule", cls="label"), what, cls="fact-row", tip=str(d["reason"])[:500]))
     return out
 
 

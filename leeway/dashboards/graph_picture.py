@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from leeway.dashboards import going
 from leeway.dashboards.drawing import Node, div, el, icon, short, text
-from leeway.dashboards.graph import Graph, Key, Placed, depths, through
+from leeway.dashboards.graph import LANE, Edge, Graph, Key, Placed, depths, through
 from leeway.dashboards.units import count, share
 
 WIDTH: Final = 1080.0
@@ -42,18 +42,7 @@ def picture(graph: Graph, placed: Sequence[Placed], shares: Mapping[Key, float])
     most = max((e.calls for e in graph.edges), default=1)
     names = {p.key: f"n{i}" for i, p in enumerate(placed)}
     depth, last = depths(graph), columns - 1
-    edges = [
-        el(
-            "path",
-            d=_curve([spots[k] for k in (e.source, *through(e, depth, last), e.target)]),
-            cls=f"edge to-{e.target[0]}",
-            fill="none",
-            stroke_width=_width(e.calls, most),
-            data_group=f"{names[e.source]}-{names[e.target]} {names[e.source]} {names[e.target]}",
-            tip=f"{short(e.source[1], 100)} → {short(e.target[1], 100)}\n{count(e.calls)} calls",
-        )
-        for e in sorted(graph.edges, key=lambda e: e.calls)
-    ]
+    edges = [_segment(ends, carried, spots, names, most) for ends, carried in _segments(graph, depth, last)]
     touching: dict[Key, set[str]] = {p.key: set() for p in placed}
     for e in graph.edges:
         touching[e.source].add(names[e.target])
@@ -118,21 +107,47 @@ def _width(calls: int, most: int) -> str:
     return f"{max(1.2, EDGE_MAX * math.sqrt(calls / most)):.1f}"
 
 
-def _curve(stops: Sequence[Spot]) -> str:
-    first, last = stops[0], stops[-1]
-    if last.column <= first.column:
+def _segments(graph: Graph, depth: Mapping[Key, int], last: int) -> list[tuple[tuple[Key, Key], list[Edge]]]:
+    """The stretches between boxes and lanes with the calls that each carries, thin ones last: they lie on top."""
+    carried: dict[tuple[Key, Key], list[Edge]] = {}
+    for e in graph.edges:
+        for ends in pairwise((e.source, *through(e, depth, last), e.target)):
+            carried.setdefault(ends, []).append(e)
+    return sorted(carried.items(), key=lambda item: (-sum(e.calls for e in item[1]), item[0]))
+
+
+def _segment(
+    ends: tuple[Key, Key], carried: Sequence[Edge], spots: Mapping[Key, Spot], names: Mapping[Key, str], most: int
+) -> Node:
+    calls = sum(e.calls for e in carried)
+    source, target = carried[0].source, ends[1]
+    bundle = target[0] == LANE
+    said = (
+        f"{len(carried)} models, tools or agents" if bundle and len(carried) > 1 else short(carried[0].target[1], 100)
+    )
+    group = [f"{names[ends[0]]}-{names[ends[1]]}", names[source], *(names[e.target] for e in carried)]
+    return el(
+        "path",
+        d=_curve(spots[ends[0]], spots[ends[1]], on=bundle),
+        cls="edge trunk" if bundle else f"edge to-{target[0]}",
+        fill="none",
+        stroke_width=_width(min(calls, most), most),
+        data_group=" ".join(dict.fromkeys(group)),
+        tip=f"{short(source[1], 100)} → {said}\n{count(calls)} calls",
+    )
+
+
+def _curve(a: Spot, b: Spot, *, on: bool) -> str:
+    """From the right end of one to the left end of the other; `on`: and through it."""
+    if b.column <= a.column:
         # A call back, or within a column, swings out to the right of the caller.
-        x1, x2 = first.x + BOX_W, last.x + BOX_W
+        x1, x2 = a.x + BOX_W, b.x + BOX_W
         out = max(x1, x2) + 46
-        return f"M{x1:.1f},{first.y:.1f} C{out:.1f},{first.y:.1f} {out:.1f},{last.y + 8:.1f} {x2:.1f},{last.y + 8:.1f}"
-    path = [f"M{first.x + BOX_W:.1f},{first.y:.1f}"]
-    for a, b in pairwise(stops):
-        x1, x2 = a.x + BOX_W, b.x
-        bend = (x2 - x1) * 0.5
-        path.append(f"C{x1 + bend:.1f},{a.y:.1f} {x2 - bend:.1f},{b.y:.1f} {x2:.1f},{b.y:.1f}")
-        if b is not last:
-            path.append(f"L{b.x + BOX_W:.1f},{b.y:.1f}")
-    return " ".join(path)
+        return f"M{x1:.1f},{a.y:.1f} C{out:.1f},{a.y:.1f} {out:.1f},{b.y + 8:.1f} {x2:.1f},{b.y + 8:.1f}"
+    x1, x2 = a.x + BOX_W, b.x
+    bend = (x2 - x1) * 0.5
+    through_it = f" L{b.x + BOX_W:.1f},{b.y:.1f}" if on else ""
+    return f"M{x1:.1f},{a.y:.1f} C{x1 + bend:.1f},{a.y:.1f} {x2 - bend:.1f},{b.y:.1f} {x2:.1f},{b.y:.1f}{through_it}"
 
 
 def _box(p: Placed, spot: Spot, part: float, group: str) -> Node:

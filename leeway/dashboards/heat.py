@@ -28,6 +28,7 @@ ERRORS_DAMPING: Final = 6
 RATIO_FULL: Final = 3.0
 """How many times its own median an agent's latency or cost must be for the full shade."""
 COMPACT_FROM: Final = 13
+MEAN_TIP: Final = "the mean over the moments shown, weighted by their runs"
 SHADES: Final = 6
 
 
@@ -136,7 +137,7 @@ def grid(scope: Scope, rows: Sequence[Agent], measure: Measure, width_ns: int) -
         div(axis(scope, 6), cls="cells"),
         div("Runs", cls="num"),
         div("Errors", cls="num"),
-        div(MEASURES[measure] if measure in {"latency", "cost"} else "p95", cls="num"),
+        div(MEASURES[measure] if measure in {"latency", "cost"} else "p95", cls="num", tip=MEAN_TIP),
         cls="heat-row head",
     )
     body = [_row(scope, a, measure, width_ns) for a in rows]

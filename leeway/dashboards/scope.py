@@ -22,7 +22,7 @@ WINDOWS: Final[Mapping[str, tuple[str, int]]] = {
     "custom": ("From … to", 0),
 }
 """By the word in the address: label and length in seconds."""
-AUTO_LENGTHS_S: Final = (300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+AUTO_LENGTHS_S: Final = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 AUTO_MAX_S: Final = AUTO_LENGTHS_S[-1]
 TICK_NS: Final = 2 * NS_PER_S
 """Windows that end now move in steps of this, so that a page's queries agree and can be cached."""

@@ -76,7 +76,8 @@ def usd(dollars: float) -> str:
     if dollars == 0 or not math.isfinite(dollars):
         return "$0" if dollars == 0 else "$–"
     if abs(dollars) < 1:
-        decimals = min(8, 1 - math.floor(math.log10(abs(dollars))))
+        dollars = float(f"{dollars:.1e}")
+        decimals = min(8, 1 - math.floor(math.log10(abs(dollars)) + 1e-9))
         return f"${dollars:.{decimals}f}"
     return f"${dollars:,.2f}" if abs(dollars) < 1000 else f"${dollars:,.0f}"
 

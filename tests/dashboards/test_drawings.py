@@ -117,8 +117,8 @@ def test_a_quantile_stands_within_its_bin(value: float, place: float) -> None:
 
 
 def test_auto_shows_all_runs_and_no_more_than_a_day() -> None:
-    start, end = window("auto", NOW, Extent(NOW - 200 * S, NOW - S))
-    assert (end - start) == 300 * S
+    start, end = window("auto", NOW, Extent(NOW - 100 * S, NOW - S))
+    assert (end - start) == 120 * S
     assert window("auto", NOW, Extent(NOW - 10**16, NOW))[0] >= NOW - AUTO_MAX_S * S
 
 
