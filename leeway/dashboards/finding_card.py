@@ -121,7 +121,8 @@ def _decisions(decisions: Sequence[Row], breakers: Mapping[str, Row]) -> list[No
     out = []
     for d in decisions[:4]:
         breaker = breakers.get(d["breaker_id"])
-        words = f"{short(d['rule'], 40)}: {d['decision'].replace('_', ' ')}"
+        said = d["decision"].replace("_", " ")
+        words = f"{short(d['rule'], 40)}: {said}" if d["rule"] else "none asks for anything here"
         what: Node | str = words
         if breaker is not None:
             click = going.to("breakers", breaker=d["breaker_id"])

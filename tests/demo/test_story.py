@@ -13,38 +13,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PORTS = (
-    "LEEWAY_STORE_PORT",
-    "LEEWAY_GRPC_PORT",
-    "LEEWAY_HTTP_PORT",
-    "LEEWAY_API_PORT",
-    "LEEWAY_DETECTORS_PORT",
-    "LEEWAY_DASHBOARD_PORT",
-)
-
-
-def free_ports() -> dict[str, str]:
-    sockets = [socket.socket() for _ in PORTS]
-    try:
-        for s in sockets:
-            s.bind(("127.0.0.1", 0))
-        return {name: str(s.getsockname()[1]) for name, s in zip(PORTS, sockets, strict=True)}
-    finally:
-        for s in sockets:
-            s.close()
-
-
-def start_demo(data: Path, seed: int) -> subprocess.Popen[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("LEEWAY_")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "examples.demo", "--data", str(data), "--seed", str(seed)],
-        cwd=ROOT,
-        env={**environment, **free_ports(), "LEEWAY_DEMO_EXIT": "1", "PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+from tests.demo.conftest import ROOT, Story, free_ports, start_demo
 
 
 def processes_in(folder: Path) -> list[int]:
@@ -61,11 +30,9 @@ def processes_in(folder: Path) -> list[int]:
 
 
 @pytest.mark.slow
-def test_the_story_happens_and_is_told(tmp_path: Path) -> None:
-    demo = start_demo(tmp_path, seed=20_260)
-    told, _ = demo.communicate(timeout=900)
-    print(told)
-    assert demo.returncode == 0, told
+def test_the_story_happens_and_is_told(story: Story) -> None:
+    told = story.told
+    assert story.status == 0, told
     for fact in (
         r"ready: OTLP/gRPC on \d+",
         r"first run stored: \d+ spans",
@@ -84,7 +51,7 @@ def test_the_story_happens_and_is_told(tmp_path: Path) -> None:
         r"Dashboards +http://127\.0\.0\.1:\d+",
     ):
         assert re.search(fact, told), f"not told: {fact}"
-    assert processes_in(tmp_path) == []
+    assert processes_in(story.data) == []
 
 
 def test_ctrl_c_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
