@@ -14,6 +14,7 @@ from leeway.dashboards.reading import FRESH_S
 from leeway.storage import Database
 from tests.conftest import free_port
 from tests.dashboards import seed
+from tests.dashboards.clerk import BAD
 from tests.dashboards.conftest import Seeder, keep, opened, serving, settled
 
 pytestmark = pytest.mark.browser
@@ -115,7 +116,7 @@ def test_drift_shows_each_finding_then_and_now(
         keep(page, f"drift-{theme}", tmp_path)
         tools.locator(".exemplars").nth(1).locator("a").first.click()
         page.wait_for_url("**/runs?**trace=**")
-        first_bad = next(o.trace_id for o in story.observations if o.agent_name == "planner" and o.version == seed.BAD)
+        first_bad = next(o.trace_id for o in story.observations if o.agent_name == "planner" and o.version == BAD)
         assert first_bad in page.url
         settled(page)
         expect(page.locator(".run-head .mono")).to_have_text(first_bad)
