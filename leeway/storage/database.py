@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -158,10 +159,15 @@ class _failures:  # noqa: N801 - reads as the phrase "with failures"
         if isinstance(error, OperationalError):
             raise Unavailable(f"ClickHouse does not answer: {_first_line(error)}") from error
         if isinstance(error, DatabaseError):
-            if getattr(error, "code", None) in RETRYABLE_CODES:
+            # An answer without ClickHouse's own code comes from something in front of it: a proxy that finds nobody home.
+            no_clickhouse = error.code is None and "received HTTP status 5" in str(error)
+            if error.code in RETRYABLE_CODES or no_clickhouse:
                 raise Unavailable(f"ClickHouse refuses for now: {_first_line(error)}") from error
             raise Rejected(f"ClickHouse refuses: {_first_line(error)}") from error
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n", 1)[0][:2000]
+    """What went wrong, without the URL: it holds every setting of the query."""
+    reason = getattr(error.__cause__, "reason", None) or error
+    text = str(reason).strip().split("\n", 1)[0]
+    return re.sub(r"^HTTPS?Connection\([^)]*\): |\(for url .*\)$", "", text)[:2000]

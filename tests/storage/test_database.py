@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import polars as pl
 import pytest
@@ -139,3 +141,34 @@ def test_threads_share_a_database(db: Database) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: db.rows("SELECT {n:UInt32} AS n", {"n": n})[0]["n"], range(100)))
     assert answers == list(range(100))
+
+
+class _BadGateway(BaseHTTPRequestHandler):
+    """A proxy whose ClickHouse is gone."""
+
+    def do_GET(self) -> None:  # noqa: N802 - the library calls it so
+        self.send_response(502)
+        self.end_headers()
+        self.wfile.write(b"bad gateway")
+
+    do_POST = do_GET  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_proxy_that_finds_nobody_home_is_a_reason_to_come_back() -> None:
+    with HTTPServer(("127.0.0.1", 0), _BadGateway) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        try:
+            with pytest.raises(Unavailable, match="502"):
+                Database(storage.Settings(clickhouse_url=f"http://127.0.0.1:{proxy.server_port}"))
+        finally:
+            proxy.shutdown()
+
+
+def test_the_reason_of_a_failed_connection_is_told_without_the_query() -> None:
+    with pytest.raises(Unavailable) as told:
+        Database(storage.Settings(clickhouse_url="http://127.0.0.1:1"))
+    assert "Connection refused" in str(told.value)
+    assert len(str(told.value)) < 200
