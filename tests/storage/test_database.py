@@ -146,7 +146,7 @@ def test_threads_share_a_database(db: Database) -> None:
 class _BadGateway(BaseHTTPRequestHandler):
     """A proxy whose ClickHouse is gone."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the library calls it so
+    def do_GET(self) -> None:
         self.send_response(502)
         self.end_headers()
         self.wfile.write(b"bad gateway")
