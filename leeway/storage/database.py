@@ -159,7 +159,7 @@ class _failures:  # noqa: N801 - reads as the phrase "with failures"
         if isinstance(error, OperationalError):
             raise Unavailable(f"ClickHouse does not answer: {_first_line(error)}") from error
         if isinstance(error, DatabaseError):
-            # An answer without ClickHouse's own code comes from something in front of it: a proxy that finds nobody home.
+            # An answer without ClickHouse's own code comes from something in front of it, such as a proxy.
             no_clickhouse = error.code is None and "received HTTP status 5" in str(error)
             if error.code in RETRYABLE_CODES or no_clickhouse:
                 raise Unavailable(f"ClickHouse refuses for now: {_first_line(error)}") from error

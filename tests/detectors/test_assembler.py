@@ -170,3 +170,11 @@ def test_when_the_database_is_away_nothing_is_forgotten(db: Database, store: obj
     again = assembler(db)
     again.step(AFTER)
     assert observed(db) == [(trace_id("a"), ""), (trace_id("a"), "planner")]
+
+
+def test_senders_whose_clocks_are_anywhere_do_not_stop_the_assembly(db: Database) -> None:
+    month_ms = 31 * 24 * 3_600_000
+    spans = [span for i in range(150) for span in run_spans(f"t{i}", start_ms=-i * month_ms)]
+    store_batch(db, 1, spans)
+    assembler(db).step(AFTER)
+    assert len(runs(db)) == 150

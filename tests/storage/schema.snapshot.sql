@@ -218,7 +218,6 @@ CREATE TABLE leeway.finding_rows
     `seq` UInt64
 )
 ENGINE = ReplacingMergeTree
-PARTITION BY toYYYYMM(found_at)
 ORDER BY (project, service_name, found_at, id)
 SETTINGS index_granularity = 8192;
 
@@ -294,10 +293,11 @@ CREATE TABLE leeway.observation_rows
     `writer` LowCardinality(String),
     `seq` UInt64 CODEC(Delta(8), ZSTD(1)),
     `ordinal` UInt32,
+    `written_at` DateTime('UTC') DEFAULT now('UTC'),
     INDEX by_seq seq TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree
-PARTITION BY toYYYYMM(end_time)
+PARTITION BY toYYYYMM(written_at)
 PRIMARY KEY (project, service_name, agent_name, version, end_time)
 ORDER BY (project, service_name, agent_name, version, end_time, trace_id)
 SETTINGS index_granularity = 8192;
@@ -331,7 +331,8 @@ CREATE VIEW leeway.observations
     `models` Map(LowCardinality(String), UInt32),
     `writer` LowCardinality(String),
     `seq` UInt64,
-    `ordinal` UInt32
+    `ordinal` UInt32,
+    `written_at` DateTime('UTC')
 )
 AS SELECT *
 FROM leeway.observation_rows
@@ -514,7 +515,7 @@ CREATE TABLE leeway.run_rows
     INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(revision)
-PARTITION BY toYYYYMM(start_time)
+PARTITION BY toYYYYMM(assembled_at)
 ORDER BY (project, trace_id)
 SETTINGS index_granularity = 8192;
 
@@ -682,7 +683,7 @@ CREATE MATERIALIZED VIEW leeway.span_rows_from_otlp TO leeway.span_rows
     `cached_input_tokens` UInt64,
     `cache_write_tokens` UInt64,
     `reasoning_tokens` UInt64,
-    `cost_usd` Nullable(Float64),
+    `cost_usd` Float64,
     `cost_source` String,
     `finish_reason` String,
     `output_type` String,

@@ -1,4 +1,5 @@
 -- One row a run (a trace), written when the run is complete and again, with a higher revision, when late spans change it.
+-- Partitions follow our own clock, not the senders': runs may claim to be from anywhere, and an INSERT may open 100 partitions.
 -- The critical path lies in the row itself, so that it cannot disagree with the run; `critical_path` (views/) unfolds it.
 CREATE TABLE IF NOT EXISTS leeway.run_rows
 (
@@ -39,5 +40,5 @@ CREATE TABLE IF NOT EXISTS leeway.run_rows
     INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(revision)
-PARTITION BY toYYYYMM(start_time)
+PARTITION BY toYYYYMM(assembled_at)
 ORDER BY (project, trace_id)

@@ -31,9 +31,10 @@ CREATE TABLE IF NOT EXISTS leeway.observation_rows
     writer LowCardinality(String),
     seq UInt64 CODEC(Delta(8), ZSTD(1)),
     ordinal UInt32,
+    written_at DateTime('UTC') DEFAULT now('UTC'),
     INDEX by_seq seq TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree
-PARTITION BY toYYYYMM(end_time)
+PARTITION BY toYYYYMM(written_at)
 PRIMARY KEY (project, service_name, agent_name, version, end_time)
 ORDER BY (project, service_name, agent_name, version, end_time, trace_id)

@@ -1,5 +1,5 @@
 -- Drifts. The id follows from what was observed, never from the clock: a detector that repeats its work after a crash
--- writes the same row again.
+-- writes the same row again. There are few of them, and found_at is the senders' time: so there are no partitions.
 CREATE TABLE IF NOT EXISTS leeway.finding_rows
 (
     id String,
@@ -30,5 +30,4 @@ CREATE TABLE IF NOT EXISTS leeway.finding_rows
     seq UInt64
 )
 ENGINE = ReplacingMergeTree
-PARTITION BY toYYYYMM(found_at)
 ORDER BY (project, service_name, found_at, id)
