@@ -38,6 +38,7 @@ class AssemblerSettings:
     Attributes:
         grace_s: After the last spans of a run whose root has arrived.
         orphan_grace_s: After the last spans of a run whose root has not; it is then written as incomplete.
+        wait_max_s: After so long a run is written although spans of it keep coming; those that come later re-open it.
         pending_spans_max: Spans that wait in memory; above it the oldest runs are assembled early.
         read_spans_max: Spans that one step reads.
         remembered_runs_max: Runs that are remembered, so that late spans re-open them without asking the database.
@@ -46,6 +47,7 @@ class AssemblerSettings:
 
     grace_s: float = 1.0
     orphan_grace_s: float = 30.0
+    wait_max_s: float = 300.0
     pending_spans_max: int = 2_000_000
     read_spans_max: int = 200_000
     remembered_runs_max: int = 500_000
@@ -84,7 +86,8 @@ class Assembler:
     """Runs that were assembled lately; whether they were complete, and so observed."""
 
     def __post_init__(self) -> None:
-        self.pending = Pending(int(self.settings.grace_s * SECOND_NS), int(self.settings.orphan_grace_s * SECOND_NS))
+        waits_s = (self.settings.grace_s, self.settings.orphan_grace_s, self.settings.wait_max_s)
+        self.pending = Pending(*(int(wait_s * SECOND_NS) for wait_s in waits_s))
         self.ledger = LedgerReader(self.db, "spans")
 
     def recover(self, now_ns: int) -> None:

@@ -24,10 +24,12 @@ class Due(NamedTuple):
     Attributes:
         at_ns: Its last span's batch was committed this long ago plus the grace (the longer one while it has no root).
         has_root: A span without a parent has arrived.
+        first_ns: When its first span's batch was committed.
     """
 
     at_ns: int
     has_root: bool
+    first_ns: int
 
 
 @dataclass(slots=True)
@@ -42,10 +44,12 @@ class Pending:
     """Args:
     grace_ns: How long to wait for more spans after the last ones of a run with a root.
     orphan_grace_ns: The same, for a run whose root has not arrived.
+    wait_max_ns: After so long a run is taken although spans of it keep coming: what comes later re-opens it.
     """
 
     grace_ns: int
     orphan_grace_ns: int
+    wait_max_ns: int
     due: dict[TraceKey, Due] = field(default_factory=dict)
     spans: int = 0
     _chunks: list[_Chunk] = field(default_factory=list)
@@ -59,7 +63,9 @@ class Pending:
             key = (project, trace_id)
             before = self.due.get(key)
             has_root = rooted or (before is not None and before.has_root)
-            self.due[key] = Due(batches.committed_ns + (self.grace_ns if has_root else self.orphan_grace_ns), has_root)
+            first_ns = before.first_ns if before else batches.committed_ns
+            at_ns = batches.committed_ns + (self.grace_ns if has_root else self.orphan_grace_ns)
+            self.due[key] = Due(min(at_ns, first_ns + self.wait_max_ns), has_root, first_ns)
         self.spans += frame.height
         self._chunks.append(_Chunk({batches.writer: batches.first}, frame))
         if len(self._chunks) > CHUNKS_MAX:

@@ -9,7 +9,7 @@ import pytest
 from leeway.detectors.assembler import Assembler, AssemblerSettings
 from leeway.model import Unavailable
 from leeway.storage import Database
-from tests.detectors.spans import MS, T0_NS, run_spans, span_id, store_batch, store_ledger, trace_id
+from tests.detectors.spans import MS, T0_NS, SpanOf, run_spans, span_id, store_batch, store_ledger, trace_id
 
 S = 1_000_000_000
 AFTER = T0_NS + 2 * S
@@ -178,3 +178,14 @@ def test_senders_whose_clocks_are_anywhere_do_not_stop_the_assembly(db: Database
     store_batch(db, 1, spans)
     assembler(db).step(AFTER)
     assert len(runs(db)) == 150
+
+
+def test_a_trace_that_never_ends_is_written_all_the_same(db: Database) -> None:
+    a = Assembler(db, AssemblerSettings(grace_s=1.0, wait_max_s=5.0))
+    a.recover(T0_NS)
+    store_batch(db, 1, run_spans("a")[:1])
+    for i in range(1, 12):
+        at_ns = T0_NS + i * S // 2
+        store_batch(db, 1 + i, [SpanOf("a", f"more{i}", "lost")], committed_ns=at_ns)
+        a.step(at_ns)
+        assert (runs(db) == {}) == (i < 10), "five seconds after its first span, not before"
