@@ -86,8 +86,11 @@ class Assembler:
     """Runs that were assembled lately; whether they were complete, and so observed."""
 
     def __post_init__(self) -> None:
-        waits_s = (self.settings.grace_s, self.settings.orphan_grace_s, self.settings.wait_max_s)
-        self.pending = Pending(*(int(wait_s * SECOND_NS) for wait_s in waits_s))
+        self.pending = Pending(
+            grace_ns=int(self.settings.grace_s * SECOND_NS),
+            orphan_grace_ns=int(self.settings.orphan_grace_s * SECOND_NS),
+            wait_max_ns=int(self.settings.wait_max_s * SECOND_NS),
+        )
         self.ledger = LedgerReader(self.db, "spans")
 
     def recover(self, now_ns: int) -> None:

@@ -184,6 +184,7 @@ def test_a_trace_that_never_ends_is_written_all_the_same(db: Database) -> None:
     a = Assembler(db, AssemblerSettings(grace_s=1.0, wait_max_s=5.0))
     a.recover(T0_NS)
     store_batch(db, 1, run_spans("a")[:1])
+    a.step(T0_NS)
     for i in range(1, 12):
         at_ns = T0_NS + i * S // 2
         store_batch(db, 1 + i, [SpanOf("a", f"more{i}", "lost")], committed_ns=at_ns)
