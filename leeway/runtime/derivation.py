@@ -28,6 +28,9 @@ def derived(component: Component, sources: Sources) -> dict[str, object]:
         return common | {"alerts.dashboard_url": f"http://{host}:{shared('dashboard_port', sources)}"}
     if component is DASHBOARDS:
         common["dashboards.api_url"] = f"http://{host}:{shared('api_port', sources)}"
+        token = sources.given("alerts.api_token")
+        if token is not None:
+            common["dashboards.api_token"] = token.raw
         rules = _rules(sources)
         if rules and rules.watch.min_baseline_runs is not None:
             common["dashboards.min_baseline_runs"] = rules.watch.min_baseline_runs

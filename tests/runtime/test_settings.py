@@ -187,6 +187,11 @@ def test_the_dashboards_find_the_control_api_where_it_was_put() -> None:
     assert derived(DASHBOARDS, said)["dashboards.api_url"] == "http://127.0.0.1:5000"
 
 
+def test_the_dashboards_know_the_token_that_the_control_api_asks_for() -> None:
+    said = sources(env={"LEEWAY_ALERTS_API_TOKEN": "secret"})
+    assert compose(DASHBOARDS, said, derived(DASHBOARDS, said)).api_token == "secret"
+
+
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: c.name)
 def test_every_room_can_be_composed_from_nothing(component: Component) -> None:
     made = compose(component, sources(), derived(component, sources()))
