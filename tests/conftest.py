@@ -1,8 +1,9 @@
-"""The real embedded store for every test that stores something: one process, started once a session on a free port."""
+"""What tests of several rooms need once a session: the real embedded store, a real browser, Node.js."""
 
 from __future__ import annotations
 
 import contextlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,10 +15,17 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from leeway import storage
 
 ROOT = Path(__file__).parents[1]
+NODE_PROJECT = ROOT / "tests" / "exporters" / "node"
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 _RUN = """
 import signal, sys, threading
 from pathlib import Path
@@ -127,3 +135,37 @@ def db(_migrated: storage.Database) -> storage.Database:
     for table in full:
         _migrated.command(f"TRUNCATE TABLE leeway.{table['name']}")
     return _migrated
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all: Playwright takes only one of itself in a thread."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM}: the dashboards' pages are not opened")
+    expect.set_options(timeout=60_000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def theme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Node.js, with the packages of tests/exporters/node installed as its lock file says."""
+    program, npm = shutil.which("node"), shutil.which("npm")
+    if program is None or npm is None:
+        pytest.skip("Node.js and npm are not installed; the Node exporters are not tried")
+    installed = NODE_PROJECT / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < (NODE_PROJECT / "package-lock.json").stat().st_mtime:
+        done = subprocess.run(
+            [npm, "ci", "--no-audit", "--no-fund"], cwd=NODE_PROJECT, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            pytest.skip(f"npm cannot install the exporters: {done.stderr.strip()[-500:]}")
+        installed.touch()
+    return program

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Request
 
 from leeway import dashboards, storage
 from leeway.dashboards.reading import FRESH_S
@@ -19,11 +19,6 @@ from leeway.storage import Database
 from tests.conftest import StoreProcess, free_port
 from tests.dashboards import seed
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 PATIENCE_MS = 60_000
 Seeder = Callable[..., seed.Seeded]
 
@@ -60,22 +55,6 @@ def app(store: StoreProcess) -> Iterator[str]:
     nobody = f"http://127.0.0.1:{free_port()}"
     with serving(clickhouse=storage.Settings(clickhouse_url=store.url), refresh_s=1.5, api_url=nobody) as url:
         yield url
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no {CHROMIUM}: the dashboards' pages are not opened")
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=["light", "dark"])
-def theme(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @contextmanager

@@ -17,10 +17,10 @@ import pytest
 
 from leeway.storage import Database
 from tests.collector.process import CollectorProcess
+from tests.conftest import NODE_PROJECT
 from tests.demo.test_rollback_receiver import SECRET, signed
 
 ROOT = Path(__file__).resolve().parents[2]
-NODE_MODULES = ROOT / "tests" / "exporters" / "node" / "node_modules"
 
 
 def run_example(arguments: list[str], cwd: Path = ROOT, **environment: str) -> str:
@@ -60,12 +60,9 @@ def test_the_python_quickstart_delivers(collector: CollectorProcess, db: Databas
 
 
 @pytest.mark.node
-def test_the_node_quickstart_delivers(collector: CollectorProcess, db: Database, tmp_path: Path) -> None:
-    node = shutil.which("node")
-    if node is None or not NODE_MODULES.exists():
-        pytest.skip("Node.js or the exporters' packages (installed by tests/exporters) are missing")
+def test_the_node_quickstart_delivers(node: str, collector: CollectorProcess, db: Database, tmp_path: Path) -> None:
     shutil.copy(ROOT / "examples" / "quickstart_node.mjs", tmp_path)
-    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
+    (tmp_path / "node_modules").symlink_to(NODE_PROJECT / "node_modules")
     printed = run_example([node, "quickstart_node.mjs"], tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=collector.http)
     assert_the_quickstarts_run_is_stored(printed, db)
 

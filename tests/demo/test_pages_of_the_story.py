@@ -15,10 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from leeway import storage
 from leeway.storage import Database
 from tests.conftest import StoreProcess, free_port
-from tests.dashboards.conftest import chromium, keep, opened, serving, settled, theme
+from tests.dashboards.conftest import keep, opened, serving, settled
 from tests.demo.conftest import Story
-
-__all__ = ["chromium", "theme"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -4,33 +4,13 @@ says.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from leeway.storage import Database
 from tests.collector.process import CollectorProcess
-
-PROJECT = Path(__file__).parent / "node"
-
-
-@pytest.fixture(scope="module")
-def node() -> str:
-    """Node.js, with the project's packages installed."""
-    program, npm = shutil.which("node"), shutil.which("npm")
-    if program is None or npm is None:
-        pytest.skip("Node.js and npm are not installed; the Node exporters are not tried")
-    installed = PROJECT / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < (PROJECT / "package-lock.json").stat().st_mtime:
-        done = subprocess.run(
-            [npm, "ci", "--no-audit", "--no-fund"], cwd=PROJECT, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            pytest.skip(f"npm cannot install the exporters: {done.stderr.strip()[-500:]}")
-        installed.touch()
-    return program
+from tests.conftest import NODE_PROJECT
 
 
 @pytest.mark.node
@@ -40,7 +20,7 @@ def test_the_node_exporters_deliver(
     encoding: str, compression: str, node: str, collector: CollectorProcess, db: Database
 ) -> None:
     arguments = [node, "send.mjs", encoding, f"{collector.http}/v1/traces", f"node-{encoding}", compression]
-    done = subprocess.run(arguments, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(arguments, cwd=NODE_PROJECT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert not done.stderr
     traces = done.stdout.split()
