@@ -7,11 +7,10 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from google.protobuf.internal.encoder import _VarintBytes  # type: ignore[attr-defined]
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from leeway.model.run import RunSpan
+from tests.storage import otlp
 
 MS = 1_000_000
 Value = str | int | float | bool | Sequence[str]
@@ -79,10 +78,10 @@ class Made:
             kind=Span.SPAN_KIND_INTERNAL,
             start_time_unix_nano=self.start_ns,
             end_time_unix_nano=self.end_ns,
-            attributes=_pairs(self.attributes),
+            attributes=otlp.attributes(self.attributes),
         )
         for at_ns, name, attributes in self.events:
-            span.events.add(time_unix_nano=at_ns, name=name, attributes=_pairs(attributes))
+            span.events.add(time_unix_nano=at_ns, name=name, attributes=otlp.attributes(attributes))
         for trace_id, span_id in self.links:
             span.links.add(trace_id=bytes.fromhex(trace_id), span_id=bytes.fromhex(span_id))
         if self.error:
@@ -91,58 +90,18 @@ class Made:
         return span
 
 
-def varint(value: int) -> bytes:
-    return bytes(_VarintBytes(value))
-
-
 def framed(project: str, spans: Sequence[Made], received_ns: int, batch: int) -> bytes:
-    """`ResourceSpans` messages as the collector hands them to ClickHouse: with our own fields, length-delimited."""
+    """`ResourceSpans` messages as the collector hands them to ClickHouse, one for each deployment."""
     groups: dict[tuple[str, str, str], list[Made]] = {}
     for span in spans:
         groups.setdefault((span.service, span.service_version, span.environment), []).append(span)
-    out = bytearray()
+    messages = []
     for (service, version, environment), members in groups.items():
-        message = ResourceSpans()
         resource = {"service.name": service, "service.version": version, "deployment.environment.name": environment}
-        message.resource.attributes.extend(_pairs(resource))
-        scope = message.scope_spans.add()
-        scope.scope.name = "travel.agents"
-        scope.spans.extend(s.for_wire() for s in members)
-        raw = message.SerializeToString() + _own_fields(project, batch, received_ns)
-        out += varint(len(raw)) + raw
-    return bytes(out)
-
-
-def _own_fields(project: str, batch: int, received_ns: int) -> bytes:
-    def tagged(number: int, wire: int) -> bytes:
-        return varint(number << 3 | wire)
-
-    def text(number: int, value: str) -> bytes:
-        raw = value.encode()
-        return tagged(number, 2) + varint(len(raw)) + raw
-
-    return (
-        text(1000, project) + text(1001, "seed") + tagged(1002, 0) + varint(batch)
-        + tagged(1003, 1) + received_ns.to_bytes(8, "little")
-    )  # fmt: skip
-
-
-def _pairs(attributes: Mapping[str, Value]) -> list[KeyValue]:
-    return [KeyValue(key=key, value=_any(value)) for key, value in attributes.items()]
-
-
-def _any(value: Value) -> AnyValue:
-    match value:
-        case bool():
-            return AnyValue(bool_value=value)
-        case int():
-            return AnyValue(int_value=value)
-        case float():
-            return AnyValue(double_value=value)
-        case str():
-            return AnyValue(string_value=value)
-        case _:
-            return AnyValue(array_value=ArrayValue(values=[AnyValue(string_value=v) for v in value]))
+        message = otlp.resource_spans([s.for_wire() for s in members], resource)
+        message.scope_spans[0].scope.name = "travel.agents"
+        messages.append(message)
+    return otlp.framed(messages, project, "seed", batch, received_ns)
 
 
 def message(role: str, words: str) -> dict[str, object]:

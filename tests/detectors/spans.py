@@ -6,11 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from leeway.storage import Database
+from tests.storage.otlp import attributes, framed, resource_spans
 
 T0_NS = 4_000_000_000_000_000_000
 """Far ahead: the ledger forgets after a month, and that must not happen while a test runs."""
@@ -79,15 +78,8 @@ def store_ledger(db: Database, batch: int, rows: int, *, writer: str = "w", comm
 
 
 def _framed(spans: Sequence[SpanOf], writer: str, batch: int) -> bytes:
-    message = ResourceSpans(
-        resource=Resource(attributes=[_attribute("service.name", "desk"), _attribute("service.version", "1")]),
-        scope_spans=[ScopeSpans(spans=[_otlp(s) for s in spans])],
-    ).SerializeToString()
-    ours = b"".join([
-        _tag(1000, 2), _varint(7), b"default", _tag(1001, 2), _varint(len(writer)), writer.encode(),
-        _tag(1002, 0), _varint(batch), _tag(1003, 1), T0_NS.to_bytes(8, "little"),
-    ])  # fmt: skip
-    return _varint(len(message) + len(ours)) + message + ours
+    message = resource_spans([_otlp(s) for s in spans], {"service.name": "desk", "service.version": "1"})
+    return framed([message], writer=writer, batch=batch, received_ns=T0_NS)
 
 
 def _otlp(s: SpanOf) -> Span:
@@ -98,24 +90,6 @@ def _otlp(s: SpanOf) -> Span:
         name=s.name,
         start_time_unix_nano=T0_NS + s.start_ms * MS,
         end_time_unix_nano=T0_NS + s.end_ms * MS,
-        attributes=[_attribute(k, v) for k, v in s.attributes.items()],
+        attributes=attributes(s.attributes),
         status=Status(code=Status.STATUS_CODE_ERROR if s.error else Status.STATUS_CODE_UNSET),
     )
-
-
-def _attribute(key: str, value: str | int) -> KeyValue:
-    return KeyValue(
-        key=key, value=AnyValue(string_value=value) if isinstance(value, str) else AnyValue(int_value=value)
-    )
-
-
-def _tag(number: int, wire_type: int) -> bytes:
-    return _varint(number << 3 | wire_type)
-
-
-def _varint(n: int) -> bytes:
-    out = bytearray()
-    while n > 127:
-        out.append(n & 127 | 128)
-        n >>= 7
-    return bytes([*out, n])

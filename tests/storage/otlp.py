@@ -78,13 +78,19 @@ def resource_spans(spans: Iterable[Span], resource: Mapping[str, Value] | None =
     )
 
 
-def framed(messages: Iterable[ResourceSpans], project: str = "default", writer: str = "w1", batch: int = 1) -> bytes:
+def framed(
+    messages: Iterable[ResourceSpans],
+    project: str = "default",
+    writer: str = "w1",
+    batch: int = 1,
+    received_ns: int = RECEIVED_NS,
+) -> bytes:
     """What `Database.insert_otlp` takes."""
     ours = b"".join([
         _length_delimited(1000, project.encode()),
         _length_delimited(1001, writer.encode()),
         _varint(1002 << 3) + _varint(batch),
-        _varint(1003 << 3 | 1) + RECEIVED_NS.to_bytes(8, "little"),
+        _varint(1003 << 3 | 1) + received_ns.to_bytes(8, "little"),
     ])  # fmt: skip
     out = bytearray()
     for message in messages:
