@@ -116,12 +116,14 @@ class Committer:
             self.abandon(entry)
 
     def _recover_torn(self, seq: int, torn: Torn) -> None:
-        """Its process died while writing it, or the disk has lost it; either way nobody was told that it is stored."""
+        """Its process died while writing it, or the disk has lost it; either way nobody was told that it is stored.
+
+        Its number is used up, so it gets its ledger row even where nothing was stored: readers wait for every number.
+        """
         spans = ledger.stored_spans(self._db, self._journal.writer, seq)
         aside = self._journal.set_aside(seq)
         log.warning("journal.torn", seq=seq, reason=str(torn), spans_stored=spans, kept_as=str(aside))
-        if spans:
-            self.finish(seq, self._journal.writer, spans, ())
+        self.finish(seq, self._journal.writer, spans, ())
 
     # -- INSERT ----------------------------------------------------------------------------------------------------
 

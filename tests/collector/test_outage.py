@@ -189,6 +189,18 @@ def test_a_token_without_its_spans_is_replaced(own_store: StoreProcess, own: Col
     assert "insert.token_renewed" in own.log.read_text()
 
 
+def test_a_file_torn_by_a_crash_leaves_no_gap_in_the_ledger(own_store: StoreProcess, own: CollectorProcess) -> None:
+    """As after `kill -9` in the middle of writing it: its number is used up, and readers wait for every number."""
+    assert grpc_export(own, request().SerializeToString()).code == "OK"
+    own.kill()
+    (own.data / "collector" / "journal" / f"{2:020d}.batch").write_bytes(b"LEEWAYJ1 torn")
+    own.start()
+    assert grpc_export(own, request().SerializeToString()).code == "OK"
+    assert rows(own_store, "SELECT seq, rows FROM leeway.batches FINAL ORDER BY seq") == [
+        {"seq": 1, "rows": 1}, {"seq": 2, "rows": 0}, {"seq": 3, "rows": 1},
+    ]  # fmt: skip
+
+
 def test_a_second_collector_on_the_folder_says_so_and_ends(own: CollectorProcess, own_store: StoreProcess) -> None:
     settings = Settings(storage.Settings(own_store.url), grpc_port=0, http_port=0, data=own.data)
     with pytest.raises(Rejected, match="in use by another collector"):
