@@ -5,6 +5,7 @@ from leeway.model.finding import Direction, Finding
 from leeway.model.observation import Observation
 from leeway.model.operation import MODEL_CALLS, OPERATIONS, Operation
 from leeway.model.run import Run, RunSpan, assemble_run
+from leeway.model.signal import Signal
 from leeway.model.stream import Stream
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Rejected",
     "Run",
     "RunSpan",
+    "Signal",
     "Stream",
     "Unavailable",
     "assemble_run",
