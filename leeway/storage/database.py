@@ -13,7 +13,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
-from leeway.model import Rejected, Unavailable
+from leeway.model import Rejected, Signal, Unavailable
 from leeway.storage.settings import Settings
 from leeway.storage.templates import read_sql
 
@@ -36,9 +36,15 @@ RETRYABLE_CODES: Final = frozenset({
 })  # fmt: skip
 """ClickHouse's error codes after which the same statement may succeed later."""
 
+MESSAGES: Final[Mapping[Signal, str]] = {
+    Signal.TRACES: "ResourceSpans",
+    Signal.LOGS: "ResourceLogs",
+    Signal.METRICS: "ResourceMetrics",
+}
+"""The message of otlp.proto that is one row of an INSERT."""
+
 INGEST_SETTINGS: Final[Mapping[str, object]] = {
     "format_schema_source": "string",
-    "format_schema_message_name": "ResourceSpans",
     "input_format_protobuf_oneof_presence": 1,
     "async_insert": 0,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
@@ -117,15 +123,21 @@ class Database:
         with _failures():
             self._client.insert_arrow(table, frame.to_arrow(), database="leeway", settings=settings)
 
-    def insert_otlp(self, framed: bytes, token: str) -> None:
-        """Insert framed `ResourceSpans` messages (varint length, message, ...) through the ingest view.
+    def insert_otlp(self, framed: bytes, token: str, signal: Signal = Signal.TRACES) -> None:
+        """Insert framed messages (varint length, message, ...) through the signal's ingest view.
 
         Args:
+            framed: Of `ResourceSpans`, `ResourceLogs` or `ResourceMetrics`, each with Leeway's own fields at its end.
             token: Names the batch; a second INSERT of the same token adds nothing.
         """
-        settings = {**INGEST_SETTINGS, "format_schema": read_sql("otlp.proto"), "insert_deduplication_token": token}
+        settings = {
+            **INGEST_SETTINGS,
+            "format_schema": read_sql("otlp.proto"),
+            "format_schema_message_name": MESSAGES[signal],
+            "insert_deduplication_token": token,
+        }
         with _failures():
-            self._client.raw_insert("leeway.otlp_traces", insert_block=framed, settings=settings, fmt="Protobuf")
+            self._client.raw_insert(f"leeway.otlp_{signal}", insert_block=framed, settings=settings, fmt="Protobuf")
 
 
 def _connect(settings: Settings) -> Client:
