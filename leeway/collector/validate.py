@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,10 @@ from google.protobuf.message import DecodeError, EncodeError
 from leeway.collector import deep, framing
 from leeway.collector.refusal import Reason, Refused
 from leeway.collector.wire import ExactRequest, HastyRequest, Parsed
+from leeway.model import Signal
+
+Redact = Callable[[Parsed, Signal], bool]
+"""Changes a parsed request in place, deep values being JSON text already; tells whether it changed anything."""
 
 TRACE_ID_BYTES: Final = 16
 SPAN_ID_BYTES: Final = 8
@@ -23,27 +28,34 @@ class Checked:
     """What of a request is to be stored.
 
     Attributes:
-        body: The request, or what is left of it where spans were dropped or deep values rewritten.
-        slices: Its ResourceSpans.
-        spans: How many spans they hold.
+        body: The request, or what is left of it where items were dropped, redacted or deep values rewritten.
+        slices: Its ResourceSpans, ResourceLogs or ResourceMetrics.
+        items: How many spans, log records or data points they hold.
         rejected: How many were dropped.
         reason: Why, for the sender; empty when none was.
     """
 
     body: bytes
     slices: list[framing.Slice]
-    spans: int
+    items: int
     rejected: int = 0
     reason: str = ""
 
+    @property
+    def spans(self) -> int:
+        """`items`, until every caller says so."""
+        return self.items
 
-def check(body: bytes) -> Checked:
+
+def check(body: bytes, signal: Signal = Signal.TRACES, redact: Redact | None = None) -> Checked:
     """Parse a request and take it apart.
 
     Raises:
-        Refused: The bytes are no ExportTraceServiceRequest.
+        Refused: The bytes are no request of this signal.
     """
-    request, is_deep = _parse(body)
+    if signal is not Signal.TRACES:
+        raise Refused(Reason.NOT_SERVED, f"{signal} are not served yet")
+    request, is_deep = _parse(body, exact=redact is not None)
     spans, bad = _count(request)
     reason = ""
     rejected = 0
@@ -54,7 +66,8 @@ def check(body: bytes) -> Checked:
         reason = _sentence(rejected, rejected + spans, reasons)
     if is_deep:
         deep.rewrite(request)
-    if bad or is_deep:
+    changed = redact(request, signal) if redact else False
+    if bad or is_deep or changed:
         body = request.SerializeToString()
     try:
         slices = framing.resource_spans(body)
@@ -66,8 +79,15 @@ def check(body: bytes) -> Checked:
     return Checked(body, slices, spans, rejected, reason)
 
 
+def distinct(signal: Signal, framed: bytes) -> int:
+    """How many rows framed data that was once accepted makes: different spans, all log records, all data points."""
+    if signal is not Signal.TRACES:
+        raise Refused(Reason.NOT_SERVED, f"{signal} are not served yet")
+    return distinct_spans(framed)
+
+
 def distinct_spans(framed: bytes) -> int:
-    """How many different spans there are in framed data that was once accepted."""
+    """`distinct` of traces, until every caller says so."""
     seen: set[tuple[bytes, bytes]] = set()
     for message in framing.unframed(framed):
         request = ExactRequest()
@@ -77,15 +97,16 @@ def distinct_spans(framed: bytes) -> int:
     return len(seen)
 
 
-def _parse(body: bytes) -> tuple[Parsed, bool]:
+def _parse(body: bytes, *, exact: bool) -> tuple[Parsed, bool]:
     """The request, and whether it may hold values that ClickHouse's schema has no room for.
 
     Serialising is the cheapest way to learn that a required field is missing: 0.4 us a span, `IsInitialized` takes 1.3.
     """
     try:
-        request = HastyRequest.FromString(body)
-        request.SerializeToString()
-        return request, False
+        if not exact:
+            request = HastyRequest.FromString(body)
+            request.SerializeToString()
+            return request, False
     except EncodeError:
         pass
     except DecodeError:
