@@ -1,7 +1,7 @@
 """From a refusal to what a client sees: one table for both transports (docs: opentelemetry.io/docs/specs/otlp).
 
-What a retry could mend is UNAVAILABLE with RetryInfo, or 503 with Retry-After; exporters come back. Everything else
-is for good.
+What a retry could mend is UNAVAILABLE with RetryInfo, or 503 with Retry-After, and above a rate limit
+RESOURCE_EXHAUSTED with RetryInfo, or 429 with Retry-After; exporters come back. Everything else is for good.
 """
 
 from __future__ import annotations
@@ -37,6 +37,13 @@ ANSWERS: Final[Mapping[Reason, Answer]] = {
     Reason.ENCODING: Answer(grpc.StatusCode.UNIMPLEMENTED, 415),
     Reason.NOT_SERVED: Answer(grpc.StatusCode.UNIMPLEMENTED, 404),
     Reason.METHOD: Answer(grpc.StatusCode.UNIMPLEMENTED, 405),
+    Reason.MALFORMED: Answer(grpc.StatusCode.INVALID_ARGUMENT, 400),
+    Reason.HEADERS: Answer(grpc.StatusCode.INVALID_ARGUMENT, 431),
+    Reason.UNAUTHENTICATED: Answer(grpc.StatusCode.UNAUTHENTICATED, 401),
+    # With RetryInfo, which tells it from a request that is too large.
+    Reason.RATE: Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, 429),
+    Reason.SLOW: _AGAIN,
+    Reason.CONNECTIONS: _AGAIN,
     Reason.BUSY: _AGAIN,
     Reason.STORE_AWAY: _AGAIN,
     Reason.DISK: _AGAIN,

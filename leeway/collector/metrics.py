@@ -14,6 +14,14 @@ class Metrics:
         self.refused = self._counter(
             "refused", "Requests that were not stored, by transport and reason.", "transport", "reason"
         )
+        self.idle_connections = self._counter(
+            "idle_connections", "HTTP connections that were closed because nothing was asked."
+        )
+        self.requests_under_way = self._gauge("requests_under_way", "Requests that have no answer yet.")
+        self.http_connections = self._gauge("http_connections", "Open connections for OTLP/HTTP.")
+        self.reload_failures = self._counter(
+            "reload_failures", "Changed files of tokens or certificates that cannot be used; the old ones stay.", "file"
+        )
         self.duplicates = self._counter("duplicate_requests", "Resends of requests that were stored or on their way.")
         self.accepted_spans = self._counter("accepted_spans", "Spans that were acknowledged as stored.")
         self.rejected_spans = self._counter("rejected_spans", "Spans dropped from requests that were otherwise taken.")

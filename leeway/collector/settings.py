@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from leeway import storage
+from leeway.collector import tokens
+from leeway.model import Rejected
 
 MIB: Final = 1024 * 1024
 
@@ -24,12 +27,47 @@ class Settings:
     data: Path = Path("leeway-data")
     """The collector keeps its writer id and its journal in the folder `collector` below it. One collector a folder."""
     project: str = "default"
-    """The project that spans belong to."""
+    """The project that everything belongs to while no tokens are set."""
+
+    tokens: tuple[str, ...] = ()
+    """Who may send, and to which project: `project:SHA-256 of the token`, and `@2027-01-31` behind it where it expires;
+    several for a project if need be. `leeway token PROJECT` makes one. None, and no `tokens_file`: everybody may."""
+    tokens_file: Path | None = None
+    """The same, one a line, `#` for comments. Read again when it changes. An empty file lets nobody in."""
+    tls_cert: Path | None = None
+    """The server's certificate and those above it, PEM; with `tls_key`, both transports speak TLS and nothing else. All
+    three files are read again when they change."""
+    tls_key: Path | None = None
+    """Its private key, PEM, without a password."""
+    tls_client_ca: Path | None = None
+    """Mutual TLS: clients must show a certificate that one of these, PEM, has signed."""
+    cors_origins: tuple[str, ...] = ()
+    """Web pages that may send OTLP/HTTP, such as `https://shop.example`; `*` stands for any text, alone for all."""
+    project_bytes_per_s: Mapping[str, int] = field(default_factory=dict)
+    """The most that a project may send, decompressed; `*` for each that is not named. Beyond it: 429, come back."""
+    project_items_per_s: Mapping[str, int] = field(default_factory=dict)
+    """The same in spans, log records and data points."""
+    rate_burst_s: float = 5.0
+    """How much of its rate, in seconds, a project that was quiet may send at once."""
 
     request_bytes_max: int = 64 * MIB
     """A request larger than this is refused for good, before and after decompression alike."""
     inflight_bytes_max: int = 512 * MIB
     """Requests that are being received or wait for their INSERT; beyond this, new ones are asked to come back."""
+    requests_max: int = 16_384
+    """Requests under way at once, on both transports; the memory of small ones is not in their bytes."""
+    connections_max: int = 2000
+    """Connections of each transport. One more is turned away."""
+    grpc_streams_max: int = 256
+    """Requests under way at once on one gRPC connection; a client keeps more to itself."""
+    header_bytes_max: int = 32 * 1024
+    """An HTTP request's headers and its URL together. gRPC's own limit is 16 KiB."""
+    receive_within_s: float = 30.0
+    """How long a request may take to arrive. Exporters themselves give up after 10 s."""
+    idle_within_s: float = 120.0
+    """How long an HTTP connection may stay without a request. Exporters of metrics send every 60 s."""
+    keepalive_s: float = 60.0
+    """After so long a silence a gRPC client is asked whether it is still there; it has 20 s to answer."""
     answer_within_s: float = 9.0
     """How long a request waits for its INSERT before it is asked to come back. Exporters themselves give up after 10
     s."""
@@ -63,3 +101,18 @@ class Settings:
     """How long a request is remembered."""
     stop_within_s: float = 10.0
     """How long a stop waits for requests and INSERTs that are under way."""
+
+    def __post_init__(self) -> None:
+        """Raises: Rejected: Two fields do not fit together, or one holds what nobody can read."""
+        for entry in self.tokens:
+            tokens.parse(entry, "collector.tokens")
+        if (self.tls_cert is None) is not (self.tls_key is None):
+            raise Rejected("collector.tls_cert and collector.tls_key go together; one of them is missing")
+        if self.tls_client_ca and not self.tls_cert:
+            raise Rejected("collector.tls_client_ca wants collector.tls_cert and collector.tls_key beside it")
+        for name in ("project_bytes_per_s", "project_items_per_s"):
+            for project, rate in getattr(self, name).items():
+                if rate <= 0:
+                    raise Rejected(f"collector.{name} is {rate} for {project!r}; it must be more than 0")
+        if self.rate_burst_s <= 0:
+            raise Rejected(f"collector.rate_burst_s is {self.rate_burst_s:g}; it must be more than 0")
