@@ -1,7 +1,7 @@
 # Python 3.11 and make are all that is needed: each target makes .venv itself, and is quick the second time.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench docs format pins
+.PHONY: help setup demo up test check bench bench-phoenix bench-outage bench-mixed docs format pins
 .NOTPARALLEL:
 
 VENV := .venv
@@ -12,7 +12,7 @@ CODE := $(wildcard leeway tests benchmarks examples)
 PYTEST_ARGS ?=
 
 help: ## Show this
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv from the pinned requirements
 
@@ -36,8 +36,11 @@ check: $(STAMP) ## Format, lint, types, import arrows
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m pytest -q tests/house
 
-bench: $(STAMP) ## Measure: spans a second, CPU a span, bytes a span
-	@$(PY) benchmarks/ingest.py
+BENCH_ARGS ?=
+# The reports in docs/benchmarks are written anew; BENCH_ARGS='--seconds 5 --report build/benchmarks' writes elsewhere.
+
+bench: $(STAMP) ## Measure: spans a second, CPU, disk and peak memory, for six kinds of load
+	@$(PY) -m benchmarks.ingest --report docs/benchmarks $(BENCH_ARGS)
 
 docs: $(STAMP) ## Write docs/settings.md from the code
 	@$(PY) -m leeway.runtime.reference > docs/settings.md

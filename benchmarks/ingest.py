@@ -1,390 +1,278 @@
-"""How many spans a second are acknowledged and queryable, and what one costs: `python benchmarks/ingest.py`.
+"""How many spans a second are acknowledged and queryable, and what one costs: `make bench`.
 
 A store and a collector, as `leeway store` and `leeway collector` run them, and this process as load generator, all on
-this machine. Requests are 512 spans in runs of 16, ~440 bytes a span, shaped as an agent's: an agent span, model
-calls, tool calls with gen_ai attributes. They are serialised once; each copy that is sent has trace ids and times of
-its own, patched into the bytes.
+this machine. Each case has servers of its own, so that its peak memory is its own. Spans are shaped as an agent's:
+an agent span, model calls, tool calls with gen_ai attributes, ~440 bytes each, in runs of 16.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import platform
-import random
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
-from urllib.error import URLError
-from urllib.request import urlopen
+from typing import Any, Final
 
-import grpc
-import numpy as np
-from numpy.typing import NDArray
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from rich.console import Console
-from rich.live import Live
 from rich.table import Table
 
+from benchmarks import gauges, plots, report, servers, shapes
+from benchmarks.load import Load, Part, Transport
+from benchmarks.screen import Screen, figure, parser
 from leeway import storage
 from leeway.storage import Database
 
-EXPORT: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-SPANS: Final = 512
-RUN: Final = 16
-TEMPLATES: Final = 64
-TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
+PROMPT_BYTES: Final = 20_000
+HUGE_SPANS: Final = 3_060
+"""Spans of 20 KB and a bit: a request just below 60 MiB."""
 
 
 @dataclass(frozen=True)
-class Report:
-    """What was measured. CPU is user and system time of a process, by span, while load was on."""
+class Case:
+    """One kind of load.
 
+    Attributes:
+        spans: Of a request.
+        connections: Exporters, each with one request under way.
+        content_bytes: Of prompt in every span.
+        requests_max: Not for a time, but so many requests; 0 is for a time.
+    """
+
+    name: str
+    spans: int
+    connections: int
+    content_bytes: int = 0
+    requests_max: int = 0
+    transport: Transport = "grpc"
+
+
+CASES: Final = (
+    Case("512 spans", 512, 256),
+    Case("512 spans, HTTP", 512, 256, transport="http"),
+    Case("50 spans", 50, 1024),
+    Case("1 span, 200 connections", 1, 200),
+    Case("64 prompts of 20 KB", 64, 32, content_bytes=PROMPT_BYTES),
+    Case("one request of 60 MiB", HUGE_SPANS, 1, content_bytes=PROMPT_BYTES, requests_max=1),
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured. CPU is user and system time of a process, by span, while load was on.
+
+    Attributes:
+        spans: Acknowledged while it was measured; all that were ever acknowledged were then found in the store.
+        refused: Answers that were not a success, by code.
+        lost: Attempts without an answer within the exporter's 10 s.
+        peak_memory_bytes: The most that each server ever held.
+    """
+
+    case: str
+    transport: str
+    request_spans: int
+    connections: int
     spans: int
     seconds: float
     spans_per_s: float
     request_bytes_per_span: float
     cpu_us_per_span: dict[str, float]
     disk_bytes_per_span: float
+    peak_memory_bytes: dict[str, int]
     ack_ms_p50: float
     ack_ms_p99: float
-    requests_in_flight: int
     insert_spans_mean: float
     retries: int
-    machine: str = field(default_factory=lambda: _machine())  # noqa: PLW0108 - it is defined below
+    refused: dict[str, int]
+    lost: int
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long to measure, after a warm-up (default 20)")
-    parser.add_argument("--warm-up", type=float, default=4.0, help="seconds before that (default 4)")
-    parser.add_argument("--in-flight", type=int, default=256, help="requests in flight (default 256)")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--data", type=Path, help="where the store keeps its data (default: a temporary folder)")
-    parser.add_argument("--collector", nargs=argparse.REMAINDER, default=[], help="options of `leeway collector`")
-    arguments = parser.parse_args()
+    arguments = _arguments()
+    servers.end_cleanly_on_signals()
     console = Console(stderr=arguments.json)
-    data = arguments.data or Path(tempfile.mkdtemp(prefix="leeway-bench-"))
-    try:
-        with _servers(data, arguments.collector) as servers:
-            report = _measure(servers, arguments.seconds, arguments.warm_up, arguments.in_flight, console)
-    finally:
-        if not arguments.data:
-            shutil.rmtree(data, ignore_errors=True)
+    chosen = [case for case in CASES if arguments.case.lower() in case.name.lower()]
+    if not chosen:
+        sys.exit(f"no case is like {arguments.case!r}; there are: {', '.join(case.name for case in CASES)}")
+    results = []
+    with Screen(console, "ingest: acknowledged and queryable spans") as screen:
+        for case in chosen:
+            results.append(run(case, arguments.seconds, arguments.warm_up, screen, arguments.collector))
+            screen.done(
+                f"{case.name}: {figure(results[-1].spans_per_s)} spans/s, p99 {figure(results[-1].ack_ms_p99)} ms, "
+                f"{figure(sum(results[-1].cpu_us_per_span.values()))} µs of CPU a span"
+            )
+    console.print(_table(results))
+    figures = {"environment": report.environment(report.command("benchmarks.ingest")), "cases": [*map(asdict, results)]}
     if arguments.json:
-        print(json.dumps(asdict(report)))
-    else:
-        console.print(_table(report))
+        print(json.dumps(figures))
+    if arguments.report:
+        report.write(Path(arguments.report), "ingest", figures, _markdown(results), _pictures(results))
 
 
-# -- load ----------------------------------------------------------------------------------------------------------
+def _arguments() -> Any:  # noqa: ANN401 - argparse's namespace
+    made = parser(__doc__)
+    made.add_argument("--seconds", type=float, default=20.0, help="how long to measure each case (default 20)")
+    made.add_argument("--warm-up", type=float, default=5.0, help="seconds before that (default 5)")
+    made.add_argument("--case", default="", help="only cases with this in their name")
+    made.add_argument("--collector", nargs="*", default=[], help="options of `leeway collector`, after all others")
+    known, more = made.parse_known_args()
+    known.collector += more
+    return known
 
 
-class Template:
-    """A serialised request, and where in it the ids and times stand that no copy shares with another.
-
-    Copies with the same times would be neighbours in the table and compress as no real spans do.
-    """
-
-    def __init__(self, seed: int) -> None:
-        rng = random.Random(seed)
-        request = ExportTraceServiceRequest()
-        resource = request.resource_spans.add()
-        _say(resource.resource.attributes, {
-            "service.name": "travel-desk", "service.version": f"1.4.{rng.randrange(3)}",
-            "deployment.environment.name": "production", "telemetry.sdk.language": "python",
-        })  # fmt: skip
-        scope = resource.scope_spans.add()
-        scope.scope.name, scope.scope.version = "bench", "1"
-        for _ in range(SPANS // RUN):
-            trace_id, root, conversation = rng.randbytes(16), rng.randbytes(8), rng.randbytes(8).hex()
-            for i in range(RUN):
-                span = scope.spans.add(
-                    trace_id=trace_id, span_id=rng.randbytes(8) if i else root, kind=1 if i % 2 else 3
-                )
-                span.start_time_unix_nano, span.end_time_unix_nano = rng.getrandbits(64), rng.getrandbits(64)
-                if i:
-                    span.parent_span_id = root
-                span.name, attributes = _step(i, rng)
-                _say(
-                    span.attributes,
-                    {"gen_ai.agent.name": "planner", "gen_ai.conversation.id": conversation} | attributes,
-                )
-        self._bytes = np.frombuffer(request.SerializeToString(), np.uint8)
-        spans = list(scope.spans)
-        self._trace_ids = self._places([s.trace_id for s in spans], 16)
-        self._starts = self._places([s.start_time_unix_nano.to_bytes(8, "little") for s in spans], 8)
-        self._ends = self._places([s.end_time_unix_nano.to_bytes(8, "little") for s in spans], 8)
-        self._offsets_ns = np.tile(np.arange(RUN, dtype=np.uint64) * np.uint64(10**7), SPANS // RUN)
-
-    def __len__(self) -> int:
-        return len(self._bytes)
-
-    def copy(self, rng: np.random.Generator) -> bytes:
-        """A request of the same spans at another time, in traces of their own."""
-        body = self._bytes.copy()
-        body[self._trace_ids] = np.repeat(rng.integers(0, 256, (SPANS // RUN, 16), np.uint8), RUN, axis=0)
-        runs_ns = np.repeat(rng.integers(0, 10**9, SPANS // RUN, np.uint64), RUN) + np.uint64(
-            time.time_ns() - 20 * 10**9
-        )
-        starts_ns = runs_ns + self._offsets_ns
-        lasted_ns = rng.integers(10**7, 10**9, SPANS, np.uint64)
-        lasted_ns[::RUN] = 2 * 10**9
-        body[self._starts] = starts_ns.view(np.uint8).reshape(SPANS, 8)
-        body[self._ends] = (starts_ns + lasted_ns).view(np.uint8).reshape(SPANS, 8)
-        return body.tobytes()
-
-    def _places(self, values: list[bytes], size: int) -> NDArray[np.intp]:
-        """Where each value stands, one after the other: a row of `size` positions for each."""
-        data, at, places = self._bytes.tobytes(), 0, []
-        for value in values:
-            at = data.index(value, at)
-            places.append(at)
-            at += 1
-        return np.array(places)[:, None] + np.arange(size)
+def run(case: Case, seconds: float, warm_up_s: float, screen: Screen, options: list[str]) -> Result:
+    """Start servers, load them, count."""
+    part = Part(shapes.agent_spans(case.spans, case.content_bytes))
+    with ExitStack() as held:
+        with screen.busy(f"{case.name}: starting store and collector"):
+            installation = held.enter_context(servers.leeway(options=options))
+        return _measure(case, part, installation, (seconds, warm_up_s), screen)
 
 
-def _step(i: int, rng: random.Random) -> tuple[str, dict[str, object]]:
-    if i == 0:
-        return "invoke_agent planner", {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.version": "3"}
-    if i % 2:
-        return "execute_tool search_flights", {
-            "gen_ai.operation.name": "execute_tool",
-            "gen_ai.tool.name": rng.choice(["search_flights", "book", "lookup"]),
-            "gen_ai.tool.type": "function",
-            "gen_ai.tool.call.id": f"call_{rng.randbytes(8).hex()}",
-            "gen_ai.tool.call.arguments": f'{{"from":"BRN","to":"VIE","id":"{rng.randbytes(12).hex()}"}}',
-            "user.id": f"u{rng.randrange(10_000)}",
+def _measure(
+    case: Case, part: Part, installation: servers.Leeway, times_s: tuple[float, float], screen: Screen
+) -> Result:
+    address = installation.grpc if case.transport == "grpc" else installation.http
+    pids = {name: process.pid for name, process in installation.processes.items()}
+    began_s, before = time.monotonic(), _cpu_s(pids, 0.0)
+    load = Load(
+        address, [part], transport=case.transport, connections=case.connections, requests_max=case.requests_max,
+        timeout_s=120.0 if case.requests_max else 10.0,
+    )  # fmt: skip
+
+    def facts() -> Mapping[str, str]:
+        memory = ", ".join(f"{name} {gauges.memory_bytes(pid) / gauges.MIB:,.0f} MiB" for name, pid in pids.items())
+        tally = load.tally
+        return {
+            "acknowledged": f"{tally.acknowledged.total():,} spans, {len(tally.took_s):,} requests",
+            "sent again": f"{tally.retries:,}",
+            "memory": memory,
         }
-    return "chat gpt-4o", {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": "openai",
-        "gen_ai.request.model": "gpt-4o",
-        "gen_ai.response.model": "gpt-4o-2024-08-06",
-        "gen_ai.request.temperature": 0.7,
-        "gen_ai.usage.input_tokens": rng.randrange(2000),
-        "gen_ai.usage.output_tokens": rng.randrange(300),
-        "gen_ai.response.finish_reasons": ["stop"],
-        "gen_ai.output.type": "text",
-    }
 
+    def acknowledged() -> float:
+        return load.tally.acknowledged.total()
 
-def _say(into: object, attributes: dict[str, object]) -> None:
-    for key, value in attributes.items():
-        pair = KeyValue(key=key)
-        if isinstance(value, list):
-            for item in value:
-                pair.value.array_value.values.add().string_value = item
-        elif isinstance(value, int):
-            pair.value.int_value = value
-        elif isinstance(value, float):
-            pair.value.double_value = value
-        else:
-            pair.value.string_value = str(value)
-        into.append(pair)  # type: ignore[attr-defined]
-
-
-class Load:
-    """Threads that each send one request after the other; gRPC's own retry is off, an UNAVAILABLE is sent again.
-
-    Attributes:
-        acknowledged: When each request was answered (monotonic seconds) and how long that took.
-    """
-
-    CHANNELS: Final = 4
-
-    def __init__(self, target: str, in_flight: int) -> None:
-        options = [("grpc.max_send_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
-        self._channels = [grpc.insecure_channel(target, options=options) for _ in range(self.CHANNELS)]
-        self._templates = [Template(seed) for seed in range(TEMPLATES)]
-        self.bytes_per_span = sum(map(len, self._templates)) / len(self._templates) / SPANS
-        self._stop = threading.Event()
-        self.acknowledged: list[tuple[float, float]] = []
-        self.retries = 0
-        self._threads = [threading.Thread(target=self._run, args=(i,), daemon=True) for i in range(in_flight)]
-        for thread in self._threads:
-            thread.start()
-
-    def _run(self, i: int) -> None:
-        export = self._channels[i % self.CHANNELS].unary_unary(EXPORT, None, None)
-        rng = np.random.default_rng([i, os.getpid()])
-        while not self._stop.is_set():
-            body = self._templates[rng.integers(TEMPLATES)].copy(rng)
-            began_s = time.monotonic()
-            while True:
-                try:
-                    export(body, timeout=30)
-                    break
-                except grpc.RpcError:
-                    self.retries += 1
-                    time.sleep(0.2)
-            now_s = time.monotonic()
-            self.acknowledged.append((now_s, now_s - began_s))
-
-    def finish(self) -> None:
-        """Wait for what is under way."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        for channel in self._channels:
-            channel.close()
-
-
-# -- measuring -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Servers:
-    """What runs: process ids by name, and where."""
-
-    pids: dict[str, int]
-    store_url: str
-    grpc_target: str
-
-
-def _measure(servers: Servers, seconds: float, warm_up_s: float, in_flight: int, console: Console) -> Report:
-    pids = {**servers.pids, "generator": os.getpid()}
-    load = Load(servers.grpc_target, in_flight)
-    with Live(console=console, refresh_per_second=4) as live:
-        _watch(live, load, warm_up_s, "warming up")
-        began_s, cpu_before = time.monotonic(), {name: _cpu_s(pid) for name, pid in pids.items()}
-        _watch(live, load, seconds, "measuring")
-        ended_s, cpu_after = time.monotonic(), {name: _cpu_s(pid) for name, pid in pids.items()}
-        live.update("waiting for the last answers")
-        load.finish()
-    with Database(storage.Settings(clickhouse_url=servers.store_url)) as db:
-        _assert_all_queryable(db, len(load.acknowledged) * SPANS)
-        disk = db.rows(
-            "SELECT sum(bytes_on_disk) / sum(rows) AS n FROM system.parts"
-            " WHERE active AND database = 'leeway' AND table = 'span_rows'"
-        )
-        inserts = db.rows("SELECT avg(rows) AS n FROM leeway.batches WHERE kind = 'spans'")
-    took_s = sorted(took for at, took in load.acknowledged if began_s <= at <= ended_s)
-    spans = len(took_s) * SPANS
-    return Report(
+    if case.requests_max:
+        screen.watch(f"{case.name}: sending", 150, facts, acknowledged, until=lambda: not load.is_running)
+    else:
+        screen.watch(f"{case.name}: warming up", times_s[1], facts, acknowledged)
+        began_s, before = time.monotonic(), _cpu_s(pids, load.cpu_s)
+        screen.watch(f"{case.name}: measuring", times_s[0], facts, acknowledged)
+    ended_s, after = time.monotonic(), _cpu_s(pids, load.cpu_s)
+    with screen.busy(f"{case.name}: waiting for the last answers"):
+        tally = load.finish()
+        found = _stored(installation.store_url)
+    if found["spans"] != tally.acknowledged.total() + tally.unanswered and not tally.unanswered:
+        sys.exit(f"{tally.acknowledged.total()} spans were acknowledged and {found['spans']} can be queried")
+    spans, took_s = tally.between(began_s, ended_s)
+    if not spans:
+        sys.exit(f"{case.name}: nothing was acknowledged; {dict(tally.refused)}, {tally.lost} without an answer")
+    return Result(
+        case=case.name,
+        transport=case.transport,
+        request_spans=case.spans,
+        connections=case.connections,
         spans=spans,
         seconds=ended_s - began_s,
         spans_per_s=spans / (ended_s - began_s),
-        request_bytes_per_span=load.bytes_per_span,
-        cpu_us_per_span={name: (cpu_after[name] - cpu_before[name]) / spans * 1e6 for name in pids},
-        disk_bytes_per_span=float(disk[0]["n"]),
+        request_bytes_per_span=load.bytes_per_item,
+        cpu_us_per_span={name: (after[name] - before[name]) / spans * 1e6 for name in after},
+        disk_bytes_per_span=found["disk_bytes_per_span"],
+        peak_memory_bytes={name: gauges.peak_memory_bytes(pid) for name, pid in pids.items()},
         ack_ms_p50=took_s[len(took_s) // 2] * 1e3,
         ack_ms_p99=took_s[int(len(took_s) * 0.99)] * 1e3,
-        requests_in_flight=in_flight,
-        insert_spans_mean=float(inserts[0]["n"]),
-        retries=load.retries,
+        insert_spans_mean=found["insert_spans_mean"],
+        retries=tally.retries,
+        refused=dict(tally.refused),
+        lost=tally.lost,
     )
 
 
-def _watch(live: Live, load: Load, seconds: float, doing: str) -> None:
-    began_s, before = time.monotonic(), len(load.acknowledged)
-    while (elapsed_s := time.monotonic() - began_s) < seconds:
-        rate = (len(load.acknowledged) - before) * SPANS / elapsed_s if elapsed_s > 0 else 0.0
-        live.update(f"{doing}: {elapsed_s:4.1f} of {seconds:g} s, {rate:9,.0f} spans/s acknowledged")
-        time.sleep(0.25)
+def _cpu_s(pids: Mapping[str, int], generator_s: float) -> dict[str, float]:
+    return {**{name: gauges.cpu_s(pid) for name, pid in pids.items()}, "generator": generator_s}
 
 
-def _assert_all_queryable(db: Database, acknowledged: int) -> None:
-    """Acknowledged means queryable, now and once."""
-    found = db.rows("SELECT uniqExact(trace_id, span_id) AS n FROM leeway.span_rows")[0]["n"]
-    if found != acknowledged:
-        sys.exit(f"{acknowledged} spans were acknowledged and {found} can be queried")
+def _stored(url: str) -> dict[str, float]:
+    """Distinct spans, bytes on disk a span, spans of an INSERT."""
+    with Database(storage.Settings(clickhouse_url=url)) as db:
+        spans = db.rows("SELECT uniqExact(trace_id, span_id) AS n FROM leeway.span_rows")[0]["n"]
+        disk = db.rows(
+            "SELECT sum(bytes_on_disk) / sum(rows) AS n FROM system.parts"
+            " WHERE active AND database = 'leeway' AND table = 'span_rows'"
+        )[0]["n"]
+        inserts = db.rows("SELECT avg(rows) AS n FROM leeway.batches WHERE kind = 'spans'")[0]["n"]
+    return {"spans": int(spans), "disk_bytes_per_span": float(disk), "insert_spans_mean": float(inserts)}
 
 
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) * TICK_S
+# -- telling -------------------------------------------------------------------------------------------------------
 
 
-def _machine() -> str:
-    return f"{os.cpu_count()} × {_cpu_model()}, Python {platform.python_version()}"
+def _rows(results: list[Result], between: str = ", ") -> list[dict[str, str]]:
+    return [
+        {
+            "requests of": r.case,
+            "spans/s": figure(r.spans_per_s),
+            "CPU µs a span": between.join(f"{name} {figure(us)}" for name, us in r.cpu_us_per_span.items()),
+            "answer p50, p99": f"{figure(r.ack_ms_p50)}, {figure(r.ack_ms_p99)} ms",
+            "peak MiB": between.join(
+                f"{name} {size / gauges.MIB:,.0f}" for name, size in r.peak_memory_bytes.items()
+            ),
+            "disk B a span": f"{figure(r.disk_bytes_per_span)} of {figure(r.request_bytes_per_span)}",
+            "spans an INSERT": figure(r.insert_spans_mean),
+            "sent again": str(r.retries),
+        }
+        for r in results
+    ]  # fmt: skip
 
 
-def _cpu_model() -> str:
-    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+def _table(results: list[Result]) -> Table:
+    made = Table(title="acknowledged, and all of it found in the store")
+    rows = _rows(results, "\n")
+    for name in rows[0]:
+        made.add_column(name, justify="left" if name == "requests of" else "right")
+    for row in rows:
+        made.add_row(*row.values())
+    return made
 
 
-def _table(report: Report) -> Table:
-    table = Table(title=f"{report.spans_per_s:,.0f} spans/s acknowledged and queryable", show_header=False)
-    rows = {
-        "spans": f"{report.spans:,} in {report.seconds:.1f} s",
-        "request": f"{SPANS} spans of {report.request_bytes_per_span:.0f} bytes, {report.requests_in_flight} in flight",
-        "answer": f"p50 {report.ack_ms_p50:.0f} ms, p99 {report.ack_ms_p99:.0f} ms, {report.retries} retries",
-        "INSERT": f"{report.insert_spans_mean:,.0f} spans on average",
-        "CPU": ", ".join(f"{name} {us:.2f}" for name, us in report.cpu_us_per_span.items()) + " µs a span",
-        "disk": f"{report.disk_bytes_per_span:.0f} bytes a span",
-        "machine": report.machine,
+def _markdown(results: list[Result]) -> str:
+    return f"""# Ingest
+
+Spans a second that were acknowledged and then found in the store, each exactly once; and what one costs. The load
+generator runs on the same cores. An answer is timed from the moment of sending to success, attempts that were refused
+included. Peak memory is the kernel's `VmHWM`, over the whole life of a process that served this case only.
+
+![Spans a second](ingest-rate.png)
+
+![CPU a span](ingest-cpu.png)
+
+![Peak memory](ingest-memory.png)
+
+{report.table(_rows(results))}"""
+
+
+def _pictures(results: list[Result]) -> dict[str, Any]:
+    rate = [{"case": r.case, "value": r.spans_per_s} for r in results if len(r.case) and r.connections > 1]
+    # One span a request costs a hundred times as much a span as the others, which would not be seen beside it.
+    cpu = [
+        {"case": r.case, "value": us, "process": name, "place": place}
+        for r in results
+        if r.request_spans > 1 and r.request_bytes_per_span < PROMPT_BYTES
+        for place, (name, us) in enumerate(r.cpu_us_per_span.items())
+    ]
+    memory = [
+        {"case": r.case, "value": size / gauges.MIB, "process": name, "place": place}
+        for r in results
+        for place, (name, size) in enumerate(r.peak_memory_bytes.items())
+    ]
+    return {
+        "rate": plots.bars(rate, "Acknowledged and queryable", "value", "spans/s"),
+        "cpu": plots.bars(cpu, "CPU a span, requests of small spans", "value", "µs", part="process"),
+        "memory": plots.bars(memory, "Peak memory", "value", "MiB", part="process"),
     }
-    for name, value in rows.items():
-        table.add_row(name, value)
-    return table
-
-
-# -- servers -------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _servers(data: Path, collector_options: list[str]) -> Iterator[Servers]:
-    store_port, grpc_port, http_port = _free_ports(3)
-    common = ["--data", str(data)]
-    commands = {
-        "store": ["store", "--store-port", str(store_port), *common],
-        "collector": [
-            "collector", "--clickhouse-url", f"http://127.0.0.1:{store_port}", "--grpc-port", str(grpc_port),
-            "--http-port", str(http_port), *common, *collector_options,
-        ],
-    }  # fmt: skip
-    running: dict[str, subprocess.Popen[bytes]] = {}
-    data.mkdir(parents=True, exist_ok=True)
-    try:
-        for name, command in commands.items():
-            with (data / f"{name}.log").open("wb") as log:
-                running[name] = subprocess.Popen(
-                    [sys.executable, "-m", "leeway.runtime", *command], stdout=log, stderr=log
-                )
-            port = store_port if name == "store" else http_port
-            _wait_until_ready(f"http://127.0.0.1:{port}/readyz", running[name], data / f"{name}.log")
-        yield Servers(
-            {n: p.pid for n, p in running.items()}, f"http://127.0.0.1:{store_port}", f"127.0.0.1:{grpc_port}"
-        )
-    finally:
-        for process in reversed(running.values()):
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=60)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        if process.poll() is not None:
-            sys.exit(f"it ended with {process.returncode}:\n{log.read_text('utf-8')[-2000:]}")
-        try:
-            with urlopen(url, timeout=5) as answer:  # noqa: S310 - our own server
-                if answer.status == 200:
-                    return
-        except (URLError, OSError):
-            time.sleep(0.1)
-    sys.exit(f"{url} did not become ready:\n{log.read_text('utf-8')[-2000:]}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,92 @@
+"""What a process has used, as the kernel counts it, and what a component says of itself in /metrics."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+from urllib.request import urlopen
+
+TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
+MIB: Final = 1 << 20
+
+
+def cpu_s(pid: int) -> float:
+    """User and system time of all threads, also of those that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * TICK_S
+
+
+def memory_bytes(pid: int) -> int:
+    """Resident now."""
+    return _status_bytes(pid, "VmRSS")
+
+
+def peak_memory_bytes(pid: int) -> int:
+    """The most that was ever resident."""
+    return _status_bytes(pid, "VmHWM")
+
+
+def folder_bytes(folder: Path) -> int:
+    """Of all files below it; what disappears meanwhile counts nothing."""
+    size = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            try:
+                size += os.stat(os.path.join(path, name)).st_size  # noqa: PTH116, PTH118 - walks many files often
+            except OSError:
+                continue
+    return size
+
+
+def read_metrics(url: str) -> dict[str, float]:
+    """Samples of a Prometheus text by name and labels, as they are written; empty when nobody answers."""
+    try:
+        with urlopen(url, timeout=5) as answer:  # noqa: S310 - our own server
+            lines = answer.read().decode().splitlines()
+    except OSError:
+        return {}
+    samples = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
+    return {name: float(value) for name, value in samples}
+
+
+class Sampler:
+    """Asks its gauges every `every_s` in a thread of its own, until `stop`.
+
+    Attributes:
+        rows: One of each round: `at_s` since the start, and each gauge's value; a gauge that failed has none.
+    """
+
+    def __init__(self, gauges: Mapping[str, Callable[[], float]], every_s: float = 1.0) -> None:
+        self.rows: list[dict[str, float]] = []
+        self.began_s = time.monotonic()
+        self._gauges, self._every_s = gauges, every_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> list[dict[str, float]]:
+        """Returns the rows."""
+        self._stop.set()
+        self._thread.join()
+        return self.rows
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every_s):
+            row = {"at_s": time.monotonic() - self.began_s}
+            for name, gauge in self._gauges.items():
+                try:
+                    row[name] = gauge()
+                except (OSError, LookupError):
+                    continue  # its process is away, which is what some benchmarks are about
+            self.rows.append(row)
+
+
+def _status_bytes(pid: int, key: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
+        if line.startswith(f"{key}:"):
+            return int(line.split()[1]) * 1024
+    raise LookupError(key)
