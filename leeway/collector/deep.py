@@ -27,32 +27,46 @@ _WIRE_TYPES: Final = {STRING: _LEN, BOOL: _VARINT, INT: _VARINT, DOUBLE: _I64, A
 _LOOKS_LIKE_OURS: Final = re.compile(r"\$+(bytes|double)")
 
 
-def rewrite(request: Parsed) -> None:
-    """Rewrite every deep value of a request (of the `EXACT` schema) in place.
+def rewrite(message: Parsed) -> None:
+    """Rewrite every deep value in a message of the `EXACT` schema in place, whichever message it is.
 
     Raises:
         Refused: Its bytes are not what OTLP says.
+        UnicodeDecodeError: A string or a key in it is not UTF-8.
     """
-    for resource in request.resource_spans:
-        _rewrite_attributes(resource.resource.attributes)
-        for scope in resource.scope_spans:
-            _rewrite_attributes(scope.scope.attributes)
-            for span in scope.spans:
-                _rewrite_attributes(span.attributes)
-                for event in span.events:
-                    _rewrite_attributes(event.attributes)
-                for link in span.links:
-                    _rewrite_attributes(link.attributes)
+    for field, repeated, is_value in _leads(message.DESCRIPTOR):
+        if not repeated and not message.HasField(field):
+            continue
+        content = getattr(message, field)
+        mend = _rewrite_value if is_value else rewrite
+        for part in content if repeated else (content,):
+            mend(part)
 
 
-def _rewrite_attributes(attributes: Parsed) -> None:
-    for attribute in attributes:
-        value = attribute.value
-        which = value.WhichOneof("value")
-        if which == "kvlist_value":
-            value.kvlist_json = json_text(value.SerializePartialToString())
-        elif which == "array_value" and _is_deep(value.array_value):
-            value.array_json = json_text(value.SerializePartialToString())
+_LEADS: Final[dict[str, tuple[tuple[str, bool, bool], ...]]] = {}
+
+
+def _leads(descriptor: Any) -> tuple[tuple[str, bool, bool], ...]:  # noqa: ANN401 - google.protobuf's Descriptor
+    """The fields of a message below which there are values: name, whether repeated, whether it is a value itself.
+
+    Its recursion is as deep as the schema, not as the data.
+    """
+    known = _LEADS.get(descriptor.full_name)
+    if known is None:
+        known = _LEADS[descriptor.full_name] = tuple(
+            (f.name, f.is_repeated, f.message_type.name == "AnyValue")
+            for f in descriptor.fields
+            if f.message_type is not None and (f.message_type.name == "AnyValue" or _leads(f.message_type))
+        )
+    return known
+
+
+def _rewrite_value(value: Parsed) -> None:
+    which = value.WhichOneof("value")
+    if which == "kvlist_value":
+        value.kvlist_json = json_text(value.SerializeToString())
+    elif which == "array_value" and _is_deep(value.array_value):
+        value.array_json = json_text(value.SerializeToString())
 
 
 def _is_deep(array: Parsed) -> bool:
@@ -63,7 +77,8 @@ def json_text(data: bytes) -> str:
     """An AnyValue in protobuf as JSON text.
 
     Raises:
-        Refused: The bytes are no AnyValue, or a string in it is not UTF-8.
+        Refused: The bytes are no AnyValue.
+        UnicodeDecodeError: A string or a key in it is not UTF-8.
     """
     out: list[str] = []
     # What is still to be written, last first: text as it is, or a value from start to end.
@@ -75,6 +90,8 @@ def json_text(data: bytes) -> str:
                 out.append(item)
             else:
                 _write_value(data, *item, out, todo)
+    except UnicodeDecodeError:
+        raise
     except (ValueError, struct.error) as e:
         raise Refused(Reason.UNDECODABLE, f"an attribute value is not what OTLP says: {e}") from e
     return "".join(out)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leeway.collector import framing
-from leeway.collector.wire import ExactRequest, ExactResourceSpans
+from leeway.collector.wire import EXACT
 from tests.collector.requests import request, span
 
 
@@ -26,7 +26,7 @@ def test_a_cut_varint_is_an_error(n: int) -> None:
 def test_framed_messages_are_the_ones_of_the_request_with_our_fields(
     spans: list[int], batch: int, project: str, received_ns: int
 ) -> None:
-    made = ExactRequest()
+    made = EXACT["ExportTraceServiceRequest"]()
     for count in spans:
         scope = made.resource_spans.add().scope_spans.add()
         for _ in range(count):
@@ -38,7 +38,7 @@ def test_framed_messages_are_the_ones_of_the_request_with_our_fields(
     assert len(messages) == len(spans)
     for message, original in zip(messages, made.resource_spans, strict=True):
         assert message.endswith(suffix)
-        parsed = ExactResourceSpans.FromString(message)
+        parsed = EXACT["ResourceSpans"].FromString(message)
         parsed.DiscardUnknownFields()
         assert parsed == original
 

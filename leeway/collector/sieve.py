@@ -1,0 +1,184 @@
+"""The slow path, for requests that are not plain: what is bad in them is cut out, what nests too deeply rewritten.
+
+A span (log record, data point) is on its own here: a fault of one costs no other. Faults of a resource, scope or metric
+are those of all that is below.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+from leeway.collector import deep
+from leeway.collector.refusal import Reason, Refused
+from leeway.collector.scan import NO_SPAN, NO_TRACE, SPAN_ID_BYTES, TRACE_ID_BYTES, holds_deep
+from leeway.collector.wire import EXACT, LOOSE, POINTS, SCAN, SHALLOW, SHAPES, Parsed
+from leeway.model import Signal
+
+NOT_UTF8: Final = "text is not UTF-8"
+
+
+class _Bad(Exception):
+    """Why a part of a request cannot be stored."""
+
+
+def strip(body: bytes, signal: Signal) -> bytes:
+    """A request without the fields that OTLP does not know; text may still be anything.
+
+    Senders must not reach Leeway's own fields (1000 and above, 100 and 101 of AnyValue), and ClickHouse must not meet
+    a field of another type than its schema says.
+
+    Raises:
+        Refused: The bytes are no request of this signal.
+    """
+    name = SHAPES[signal].request
+    try:
+        request = LOOSE[name].FromString(body)
+    except DecodeError as e:
+        raise Refused(Reason.UNDECODABLE, f"the request is no {name}: {str(e).rsplit(': ', 1)[-1]}") from e
+    request.DiscardUnknownFields()
+    stripped: bytes = request.SerializeToString()
+    return stripped
+
+
+def sieve(body: bytes, signal: Signal) -> tuple[bytes, Counter[str]]:
+    """What of a request can be stored, and how many spans (log records, data points) cannot, by fault.
+
+    Raises:
+        Refused: A value in it is not what OTLP says.
+    """
+    shape = SHAPES[signal]
+    request = SHALLOW[shape.request].FromString(body)
+    faults: Counter[str] = Counter()
+    for resource in getattr(request, shape.resources):
+        above = _mend_head(resource, "resource", "Resource")
+        for scope in getattr(resource, shape.scopes):
+            fault = above or _mend_head(scope, "scope", "InstrumentationScope")
+            _SIFT[signal](scope, fault, faults)
+    sieved: bytes = request.SerializeToString()
+    return sieved, faults
+
+
+def _mend_head(parent: Parsed, field: str, kind: str) -> str:
+    """Rewrite the resource or scope that stands at the head of a message. Returns its fault; it is then left out."""
+    try:
+        if parent.HasField(field):
+            setattr(parent, field, _mended(kind, getattr(parent, field)))
+        _check_text(parent.schema_url)
+    except _Bad as e:
+        parent.ClearField(field)
+        parent.ClearField("schema_url")
+        return f"{field}'s {e}"
+    return ""
+
+
+def _sift_spans(scope: Parsed, fault: str, faults: Counter[str]) -> None:
+    _sift(scope.spans, "Span", fault, faults)
+
+
+def _sift_logs(scope: Parsed, fault: str, faults: Counter[str]) -> None:
+    _sift(scope.log_records, "LogRecord", fault, faults)
+
+
+def _sift_metrics(scope: Parsed, fault: str, faults: Counter[str]) -> None:
+    for metric in scope.metrics:
+        below = fault or _mend_metric(metric)
+        for kind, point in POINTS.items():
+            if metric.HasField(kind):
+                _sift(getattr(metric, kind).data_points, point, below, faults)
+
+
+def _mend_metric(metric: Parsed) -> str:
+    try:
+        for text in (metric.name, metric.description, metric.unit):
+            _check_text(text)
+        mended = [_mended("KeyValue", pair) for pair in metric.metadata]
+    except _Bad as e:
+        for field in ("name", "description", "unit", "metadata"):
+            metric.ClearField(field)
+        return f"metric's {e}"
+    metric.metadata[:] = mended
+    return ""
+
+
+_SIFT: Final[Mapping[Signal, Callable[[Parsed, str, Counter[str]], None]]] = {
+    Signal.TRACES: _sift_spans,
+    Signal.LOGS: _sift_logs,
+    Signal.METRICS: _sift_metrics,
+}
+
+
+def _sift(items: Parsed, kind: str, fault: str, faults: Counter[str]) -> None:
+    """Keep what is good of a list of messages in bytes.
+
+    Args:
+        fault: Of what stands above them; empty when there is none.
+        faults: What is dropped is counted here.
+    """
+    kept = []
+    for item in items:
+        try:
+            if fault:
+                raise _Bad(fault)  # noqa: TRY301 - one way out for either fault
+            kept.append(_mended(kind, item))
+        except _Bad as e:
+            faults[str(e)] += 1
+    items[:] = kept
+
+
+def _mended(kind: str, data: bytes) -> bytes:
+    """A message as it can be stored.
+
+    Raises:
+        _Bad: It cannot.
+        Refused: A value in it is not what OTLP says.
+    """
+    try:
+        scanned = SCAN[kind].FromString(data)
+    except DecodeError:
+        # LOOSE has read it already, as SHALLOW's bytes or as fields that it knows, and differs in text alone.
+        raise _Bad(NOT_UTF8) from None
+    blank_ids = _blank_ids(kind, scanned)
+    if not blank_ids and not holds_deep(scanned, kind):
+        return data
+    exact = EXACT[kind].FromString(data)
+    for name in blank_ids:
+        exact.ClearField(name)
+    try:
+        deep.rewrite(exact)
+    except UnicodeDecodeError:
+        raise _Bad(NOT_UTF8) from None
+    mended: bytes = exact.SerializeToString()
+    return mended
+
+
+def _blank_ids(kind: str, scanned: Parsed) -> list[str]:
+    """The ids that say "none" by being zero.
+
+    Raises:
+        _Bad: An id is missing or of the wrong length.
+    """
+    if kind not in ("Span", "LogRecord"):
+        return []
+    required = kind == "Span"
+    blank = []
+    for name, size_bytes, zero in (("trace_id", TRACE_ID_BYTES, NO_TRACE), ("span_id", SPAN_ID_BYTES, NO_SPAN)):
+        given = getattr(scanned, name)
+        last = given[-1] if given else b""  # of several, protobuf takes the last
+        if len(last) != size_bytes and (required or last):
+            raise _Bad(f"{name} is not {size_bytes} bytes")
+        if last == zero:
+            if required:
+                raise _Bad(f"{name} is all zero")
+            blank.append(name)
+    return blank
+
+
+def _check_text(text: bytes) -> None:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        raise _Bad(NOT_UTF8) from None
