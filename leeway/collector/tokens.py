@@ -22,7 +22,8 @@ from leeway.model import Rejected
 PREFIX: Final = "lw_"
 """Lets a person, or a scanner for secrets, tell what it is."""
 TOKEN_BYTES: Final = 32
-_LINE: Final = re.compile(r"(?P<project>[^\s:#]+):(?P<digest>[0-9a-f]{64})(?:@(?P<expires>\S+))?")
+_PROJECT: Final = r"[^\s:#]+"
+_LINE: Final = re.compile(rf"(?P<project>{_PROJECT}):(?P<digest>[0-9a-f]{{64}})(?:@(?P<expires>\S+))?")
 _BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE | re.ASCII)
 
 
@@ -51,8 +52,10 @@ def make(project: str, expires_s: float | None = None) -> tuple[str, Entry]:
     Raises:
         Rejected: A project cannot be called that.
     """
+    if not re.fullmatch(_PROJECT, project):
+        raise Rejected(f"{project!r} cannot be a project's name: spaces, colons and # have another meaning there")
     token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
-    return token, parse(str(Entry(project, _digest(token), expires_s)), "the project")
+    return token, Entry(project, _digest(token), expires_s)
 
 
 def parse(line: str, where: str) -> Entry:

@@ -20,7 +20,7 @@ from leeway.runtime.mistake import Mistake
 from leeway.runtime.sources import Sources, env_name, flag_name, read_sources
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
-ORDER: Final = ("up", *(c.name for c in COMPONENTS), "replay", "backtest", "rules", "doctor")
+ORDER: Final = ("up", *(c.name for c in COMPONENTS), "replay", "backtest", "rules", "token", "doctor")
 MISTAKE_STATUS: Final = 2
 FAILURE_STATUS: Final = 1
 
@@ -204,6 +204,19 @@ def rules_check(file: Path) -> None:
     from leeway.runtime.rules_command import check_rules
 
     sys.exit(0 if check_rules(file) else FAILURE_STATUS)
+
+
+@main.command()
+@click.argument("project")
+@click.option("--days", type=click.FloatRange(0, min_open=True), help="How long it is good for; without it, for ever.")
+def token(project: str, days: float | None) -> None:
+    """Make a token that lets senders in.
+
+    Prints the token, once, and the line with its hash that the collector's settings want.
+    """
+    from leeway.runtime.token_command import make
+
+    make(project, days)
 
 
 @main.command()

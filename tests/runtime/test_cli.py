@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from leeway.collector import Settings as CollectorSettings
 from leeway.runtime import main
 from tests.runtime.processes import ROOT, leeway
 
-COMMANDS = ["up", "store", "collector", "detectors", "alerts", "dashboards", "replay", "backtest", "rules", "doctor"]
+COMMANDS = [
+    "up", "store", "collector", "detectors", "alerts", "dashboards", "replay", "backtest", "rules", "token", "doctor",
+]  # fmt: skip
 
 
 def test_help_lists_every_command_in_the_order_of_use(tmp_path: Path) -> None:
@@ -33,6 +37,23 @@ def test_a_component_offers_all_its_settings_as_flags() -> None:
     for flag in ("--clickhouse-url", "--data", "--host", "--grpc-port", "--http-port", "--request-bytes-max"):
         assert flag in said
     assert "LEEWAY_COLLECTOR_REQUEST_BYTES_MAX" in "".join(said.split())
+
+
+def test_a_token_is_made_with_the_line_that_the_collector_wants() -> None:
+    done = CliRunner().invoke(main, ["token", "shop", "--days", "30"])
+    assert done.exit_code == 0, done.output
+    token, entry = done.stdout.splitlines()
+    settings = CollectorSettings(tokens=(entry,))
+    assert entry.startswith(f"shop:{hashlib.sha256(token.encode()).hexdigest()}@")
+    assert settings.tokens == (entry,)
+    assert token not in done.stderr
+    assert CliRunner().invoke(main, ["token", "shop"]).stdout.splitlines()[0] != token
+
+
+def test_a_project_that_no_line_could_name_gets_no_token() -> None:
+    done = CliRunner().invoke(main, ["token", "a:b"])
+    assert done.exit_code == 1
+    assert not done.stdout
 
 
 def test_the_store_does_not_pay_for_the_dashboards() -> None:
