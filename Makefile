@@ -42,6 +42,9 @@ BENCH_ARGS ?=
 bench: $(STAMP) ## Measure: spans a second, CPU, disk and peak memory, for six kinds of load
 	@$(PY) -m benchmarks.ingest --report docs/benchmarks $(BENCH_ARGS)
 
+bench-phoenix: $(STAMP) ## Phoenix beside us, the same requests on this machine
+	@$(PY) -m benchmarks.phoenix --report docs/benchmarks $(BENCH_ARGS)
+
 docs: $(STAMP) ## Write docs/settings.md from the code
 	@$(PY) -m leeway.runtime.reference > docs/settings.md
 

@@ -34,18 +34,22 @@ class Template:
 
     Args:
         trace_ids: The trace id of each item, in the order in which they are serialised; runs share one.
+        span_ids: Likewise, and after a span's own id that of its parent, the first span of its run.
         times: Start and end of each item, in the same order.
         contents: Texts to be replaced, all of one length.
     """
 
     def __init__(
-        self, signal: Signal, message: Message, trace_ids: list[bytes], times: list[tuple[int, int]],
-        contents: list[bytes],
+        self, signal: Signal, message: Message, trace_ids: list[bytes], span_ids: list[bytes],
+        times: list[tuple[int, int]], contents: list[bytes],
     ) -> None:  # fmt: skip
         self.signal = signal
         self.items = len(times)
         self._bytes = np.frombuffer(message.SerializeToString(), np.uint8)
         self._trace_ids = self._places(trace_ids, 16)
+        self._span_ids = self._places(span_ids, 8)
+        first = {value: n for n, value in reversed(list(enumerate(span_ids)))}
+        self._id_of = np.array([first[value] for value in span_ids], np.intp)
         self._starts = self._places([start.to_bytes(8, "little") for start, _ in times], 8)
         self._ends = self._places([end.to_bytes(8, "little") for _, end in times], 8)
         self._contents = self._places(contents, 1)[:, 0]
@@ -61,6 +65,8 @@ class Template:
         body, runs = self._bytes.copy(), int(self._runs[-1]) + 1
         if len(self._trace_ids):
             body[self._trace_ids] = rng.integers(0, 256, (runs, 16), np.uint8)[self._runs]
+        if len(self._span_ids):
+            body[self._span_ids] = rng.integers(0, 256, (len(self._id_of), 8), np.uint8)[self._id_of]
         runs_ns = rng.integers(0, 10**9, runs, np.uint64) + np.uint64(time.time_ns() - 4 * 10**9)
         starts_ns = runs_ns[self._runs] + self._offsets_ns
         lasted_ns = rng.integers(10**7, 10**9, self.items, np.uint64)
@@ -116,7 +122,8 @@ def agent_spans(spans: int, content_bytes: int = 0) -> Callable[[int], Template]
                 contents.append(rng.randbytes(8).hex().ljust(content_bytes, "x").encode())
                 message = f'[{{"role":"user","parts":[{{"type":"text","content":"{contents[-1].decode()}"}}]}}]'
                 _say(span.attributes, {"gen_ai.input.messages": message})
-        return Template(Signal.TRACES, request, [s.trace_id for s in scope.spans], times, contents)
+        span_ids = [each for s in scope.spans for each in (s.span_id, s.parent_span_id) if each]
+        return Template(Signal.TRACES, request, [s.trace_id for s in scope.spans], span_ids, times, contents)
 
     return make
 
@@ -141,7 +148,7 @@ def log_records(records: int) -> Callable[[int], Template]:
             )  # fmt: skip
             record.body.string_value = f"tool search_flights answered in {rng.randrange(900)} ms"
             _say(record.attributes, {"code.function.name": "search", "thread.id": rng.randrange(64)})
-        return Template(Signal.LOGS, request, ids, times, [])
+        return Template(Signal.LOGS, request, ids, [r.span_id for r in scope.log_records], times, [])
 
     return make
 
@@ -168,7 +175,7 @@ def metric_points(points: int) -> Callable[[int], Template]:
                 "gen_ai.request.model": "gpt-4o", "gen_ai.token.type": rng.choice(["input", "output"]),
                 "host.id": rng.randrange(100),
             })  # fmt: skip
-        return Template(Signal.METRICS, request, [], times, [])
+        return Template(Signal.METRICS, request, [], [], times, [])
 
     return make
 
