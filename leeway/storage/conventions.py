@@ -1,14 +1,14 @@
 """The table of attribute conventions and the price table, as constants of the ingest view's SQL.
 
 What frameworks call things is data (`conventions.toml`, `prices.csv`), never code: this module reads both, checks them,
-and turns them into the array literals that `views/span_rows_from_otlp.sql` asks for.
+and turns them into the expressions that the ingest views (`views/*_from_otlp.sql`) ask for.
 """
 
 from __future__ import annotations
 
 import csv
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -18,6 +18,8 @@ SHIPPED_CONVENTIONS: Final = HERE / "conventions.toml"
 SHIPPED_PRICES: Final = HERE / "prices.csv"
 
 OPERATIONS: Final = ("agent", "workflow", "llm", "tool", "retrieval", "embedding", "guardrail", "evaluator")
+LOG_COLUMNS: Final = ("agent_name", "conversation_id")
+"""The columns of spans that log records have too."""
 SOURCES_PER_COLUMN_MAX: Final = 64
 """Slots that a column owns: a source's slot is its column's number times this, plus its precedence."""
 
@@ -160,7 +162,7 @@ def sql_constants(conventions: Conventions) -> dict[str, str]:
     for column in conventions.columns:
         if column.reach != "span":
             prefix = "" if column.reach == "resource_only" else "resource_"
-            resource_columns.append(f"{_first_of_map(column.sources)} AS {prefix}{column.name}")
+            resource_columns.append(f"{_first_of_map('resource_attributes', column.sources)} AS {prefix}{column.name}")
         if column.reach == "resource_only":
             continue
         number += 1
@@ -184,6 +186,11 @@ def sql_constants(conventions: Conventions) -> dict[str, str]:
             if c.reach != "resource_only"
         ),
         "resource_columns": ",\n".join(resource_columns),
+        "log_columns": ",\n".join(
+            f"{_first_of_map('attributes', [s for s in c.sources if '/' not in s])} AS {c.name}"
+            for c in conventions.columns
+            if c.name in LOG_COLUMNS
+        ),
         "operation_words": _array(_string(w) for w in conventions.operations),
         "operation_meanings": _array(_string(m) for m in conventions.operations.values()),
         **_price_constants(conventions.prices),
@@ -208,10 +215,11 @@ def _canonical(column: Column, json_columns: Mapping[str, int]) -> str:
     return expression
 
 
-def _first_of_map(sources: tuple[str, ...]) -> str:
-    expression = f"resource_attributes[{_string(sources[-1])}]"
-    for source in reversed(sources[:-1]):
-        found = f"resource_attributes[{_string(source)}]"
+def _first_of_map(attributes: str, sources: Sequence[str]) -> str:
+    """The first of the sources that is not empty, '' when all are."""
+    expression = "''"
+    for source in reversed(sources):
+        found = f"{attributes}[{_string(source)}]"
         expression = f"if({found} != '', {found}, {expression})"
     return expression
 

@@ -1,7 +1,7 @@
 """Bring a database to this version's schema: numbered migrations first, then the views, which follow the code.
 
 Migrations are forward only and remembered with a checksum of what was run. Views hold no data, so they are made anew
-whenever their text changes; the ingest view is changed in place, so that no INSERT meets a moment without it.
+whenever their text changes; an ingest view is changed in place, so that no INSERT meets a moment without it.
 Two processes may start at once, and any may die between two steps: every statement may be repeated (`IF NOT EXISTS`),
 and what is remembered is written after it was done.
 """
@@ -21,7 +21,7 @@ from leeway.storage.conventions import load_conventions, sql_constants
 from leeway.storage.database import Database
 from leeway.storage.templates import read_sql, render
 
-INGEST_VIEW: Final = "span_rows_from_otlp"
+INGEST_VIEW: Final = re.compile(r"\bCREATE MATERIALIZED VIEW IF NOT EXISTS (leeway\.\w+)\s+TO leeway\.\w+ AS\b")
 UNKNOWN_TABLE: Final = 60
 UNKNOWN_DATABASE: Final = 81
 
@@ -107,13 +107,11 @@ def _run(db: Database, statement: Statement, sql: str) -> None:
 
 
 def _in_place(db: Database, view: Statement) -> str:
-    """The ingest view is made once and then modified: dropping it would let an INSERT fall into nothing."""
-    if not view.name.endswith(INGEST_VIEW):
+    """An ingest view is made once and then modified: dropping it would let an INSERT fall into nothing."""
+    head = INGEST_VIEW.search(view.sql)
+    if not head or not db.rows(read_sql("queries/table_exists.sql"), {"table": head[1].removeprefix("leeway.")}):
         return view.sql
-    if not db.rows(read_sql("queries/table_exists.sql"), {"table": INGEST_VIEW}):
-        return view.sql
-    select = re.split(r"\bTO leeway\.span_rows AS\b", view.sql, maxsplit=1)[1]
-    return f"ALTER TABLE leeway.{INGEST_VIEW} MODIFY QUERY {select}"
+    return f"ALTER TABLE {head[1]} MODIFY QUERY {view.sql[head.end() :]}"
 
 
 def _statements(folder: str, constants: Mapping[str, str]) -> tuple[Statement, ...]:

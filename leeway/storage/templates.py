@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-_PLACEHOLDER: Final = re.compile(r"\{\{([a-z_]+)(?::([a-z_]+))?\}\}")
+_PLACEHOLDER: Final = re.compile(r"\{\{([a-z_]+)(?::([a-z_.]+))?\}\}")
 
 
 @cache

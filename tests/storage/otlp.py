@@ -1,4 +1,4 @@
-"""OTLP as a collector would hand it to `Database.insert_otlp`: framed ResourceSpans with Leeway's own fields."""
+"""OTLP as a collector would hand it to `Database.insert_otlp`: framed messages with Leeway's own fields."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import Any
 from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ResourceMetrics, ScopeMetrics
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
@@ -78,14 +80,34 @@ def resource_spans(spans: Iterable[Span], resource: Mapping[str, Value] | None =
     )
 
 
+def log_record(pairs: Mapping[str, Value] | Iterable[tuple[str, Value]] = (), **fields: Any) -> LogRecord:
+    """A log record with these attributes; `fields` are the message's own."""
+    return LogRecord(attributes=attributes(pairs), **{"time_unix_nano": START_NS, **fields})
+
+
+def resource_logs(records: Iterable[LogRecord], resource: Mapping[str, Value] | None = None) -> ResourceLogs:
+    return ResourceLogs(
+        resource=Resource(attributes=attributes(resource or {"service.name": "desk"})),
+        scope_logs=[ScopeLogs(log_records=list(records))],
+    )
+
+
+def resource_metrics(metrics: Iterable[Metric], resource: Mapping[str, Value] | None = None) -> ResourceMetrics:
+    return ResourceMetrics(
+        resource=Resource(attributes=attributes(resource or {"service.name": "desk"})),
+        scope_metrics=[ScopeMetrics(metrics=list(metrics))],
+    )
+
+
 def framed(
-    messages: Iterable[ResourceSpans],
+    messages: Iterable[ResourceSpans | ResourceLogs | ResourceMetrics],
     project: str = "default",
     writer: str = "w1",
     batch: int = 1,
     received_ns: int = RECEIVED_NS,
+    digest: bytes = b"request-digest-1",
 ) -> bytes:
-    """What `Database.insert_otlp` takes."""
+    """What `Database.insert_otlp` takes; the messages of logs and metrics are those of one request with this digest."""
     ours = b"".join([
         _length_delimited(1000, project.encode()),
         _length_delimited(1001, writer.encode()),
@@ -93,8 +115,10 @@ def framed(
         _varint(1003 << 3 | 1) + received_ns.to_bytes(8, "little"),
     ])  # fmt: skip
     out = bytearray()
-    for message in messages:
+    for ordinal, message in enumerate(messages):
         data = message.SerializeToString() + ours
+        if not isinstance(message, ResourceSpans):
+            data += _length_delimited(1004, digest) + _varint(1005 << 3) + _varint(ordinal)
         out += _varint(len(data)) + data
     return bytes(out)
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import math
-import struct
 from typing import Any
 
 import pytest
@@ -15,8 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from leeway.storage import Database
 from tests.storage.otlp import RECEIVED_NS, START_NS, Json, Value, any_value, attributes, framed, resource_spans, span
-
-INT64_MAX = 2**63 - 1
+from tests.storage.values import ANY_VALUES, EXTREMES, INT64_MAX, TEXTS, Pairs, decode, expected, same
 
 
 def spans_of(db: Database) -> list[dict[str, Any]]:
@@ -35,7 +31,6 @@ def one(db: Database, message_span: Any, **resource: Value) -> dict[str, Any]:
 
 # -- values -----------------------------------------------------------------------------------------------------------
 
-Pairs = list[tuple[str, Value]]
 KEYS, VALUES, TYPES = "mapKeys(attributes)", "mapValues(attributes)", "attribute_types"
 
 
@@ -47,67 +42,6 @@ def read_back(db: Database, span_id: bytes) -> list[tuple[str, Any]]:
     )
     decoded = [decode(kind, text) for kind, text in zip(row["types"], row["texts"], strict=True)]
     return list(zip(row["keys"], decoded, strict=True))
-
-
-def decode(kind: int, text: str) -> Any:
-    """The value that a text and its type stand for; arrays and kvlists stay JSON, read with its dialect."""
-    match kind:
-        case 0:
-            return None
-        case 1:
-            return text
-        case 2:
-            return {"true": True, "false": False}[text]
-        case 3:
-            return int(text)
-        case 4:
-            return float(text)
-        case 5 | 6:
-            return json.loads(text, object_hook=lambda o: float(o["$double"]) if "$double" in o else o)
-        case 7:
-            return base64.b64decode(text, validate=True)
-    raise AssertionError(kind)
-
-
-def same(a: Any, b: Any) -> bool:
-    """Equal to the bit: 1 is not 1.0 is not True, -0.0 is not 0.0, and NaN is NaN."""
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, float) and isinstance(b, float):
-        return (math.isnan(a) and math.isnan(b)) or struct.pack("<d", a) == struct.pack("<d", b)
-    return type(a) is type(b) and bool(a == b)
-
-
-EXTREMES: Pairs = [
-    ("empty", ""),
-    ("text", 'a"b\\c\n\t\x00\x7f é 漢 🛫'),
-    ("true", True),
-    ("false", False),
-    ("zero", 0),
-    ("minus one", -1),
-    ("least", -(2**63)),
-    ("most", INT64_MAX),
-    ("half", 0.5),
-    ("one", 1.0),
-    ("large", 1.7976931348623157e308),
-    ("tiny", 5e-324),
-    ("zero point zero", 0.0),
-    ("minus zero", -0.0),
-    ("nan", math.nan),
-    ("inf", math.inf),
-    ("minus inf", -math.inf),
-    ("bytes", bytes(range(256))),
-    ("no bytes", b""),
-    ("nothing", None),
-    ("empty array", []),
-    ("mixed array", ["a", 'q"/\\', True, 0, -5, INT64_MAX, 2.0, -0.0, 1e300, math.nan, -math.inf, None, ""]),
-    ("deep array", Json(100, '[["a"],{"$bytes":"AA=="}]')),
-    ("kvlist", Json(101, '{"a":{"b":[1,2.5]}}')),
-]
-
-
-def expected(value: Value) -> Any:
-    return json.loads(value.text) if isinstance(value, Json) else value
 
 
 @pytest.mark.parametrize("place", ["span", "resource", "scope", "event", "link"])
@@ -137,11 +71,6 @@ def test_every_kind_of_value_comes_back_from_every_place(db: Database, place: st
     assert list(row["a"]) == [key for key, _ in EXTREMES]
     for (key, value), text, kind in zip(EXTREMES, row["a"].values(), row["t"], strict=True):
         assert same(decode(kind, text), expected(value)), (key, kind, text)
-
-
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(2**63), INT64_MAX), st.floats(), TEXTS)
-ANY_VALUES = st.one_of(SCALARS, st.binary(max_size=20), st.lists(SCALARS, max_size=6))
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

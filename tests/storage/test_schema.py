@@ -186,7 +186,7 @@ def test_new_conventions_take_effect_while_inserts_go_on_and_none_is_lost(
                 reached = sent
                 while sent < reached + 2 and not sending.done():
                     time.sleep(0.005)
-                assert storage.migrate(db) == ["views/span_rows_from_otlp"]
+                assert storage.migrate(db) == ["views/log_rows_from_otlp", "views/span_rows_from_otlp"]
         stop.set()
         sending.result()
     assert empty.rows("SELECT count() AS n FROM leeway.spans") == [{"n": sent * 10}]

@@ -1,0 +1,1 @@
+arrayMap(x -> {{type}}, {{word}}.value)

@@ -1,0 +1,1 @@
+mapFromArrays({{word}}.key, arrayMap(x -> {{text}}, {{word}}.value))::Map(LowCardinality(String), String)

@@ -1,0 +1,1 @@
+if(reinterpretAsUInt128({{word}}) = 0, '', lower(hex({{word}})))

@@ -1,0 +1,2 @@
+Exemplars.FilteredAttributes, Exemplars.TimeUnix, Exemplars.Value, Exemplars.SpanId, Exemplars.TraceId,
+    Exemplars.FilteredAttributeTypes

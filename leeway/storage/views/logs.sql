@@ -1,0 +1,1 @@
+CREATE OR REPLACE VIEW leeway.logs AS SELECT * EXCEPT (request_digest, ordinal, position) FROM leeway.log_rows FINAL
