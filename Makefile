@@ -45,6 +45,9 @@ bench: $(STAMP) ## Measure: spans a second, CPU, disk and peak memory, for six k
 bench-phoenix: $(STAMP) ## Phoenix beside us, the same requests on this machine
 	@$(PY) -m benchmarks.phoenix --report docs/benchmarks $(BENCH_ARGS)
 
+bench-outage: $(STAMP) ## ClickHouse away for ten minutes under load, and back
+	@$(PY) -m benchmarks.outage --report docs/benchmarks $(BENCH_ARGS)
+
 docs: $(STAMP) ## Write docs/settings.md from the code
 	@$(PY) -m leeway.runtime.reference > docs/settings.md
 

@@ -7,11 +7,18 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from urllib.request import urlopen
 
 TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
 MIB: Final = 1 << 20
+
+
+class Running(Protocol):
+    """Raises LookupError for the pid while it does not run."""
+
+    @property
+    def pid(self) -> int: ...
 
 
 def cpu_s(pid: int) -> float:
@@ -51,6 +58,23 @@ def read_metrics(url: str) -> dict[str, float]:
         return {}
     samples = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
     return {name: float(value) for name, value in samples}
+
+
+class Peaks:
+    """The kernel forgets a process's peak with the process: here is the most over all that bore a name."""
+
+    def __init__(self, processes: Mapping[str, Running]) -> None:
+        self.bytes_by_name: dict[str, int] = {}
+        self._processes = processes
+
+    def note(self) -> None:
+        """To be called now and then, and before a process ends."""
+        for name, process in self._processes.items():
+            try:
+                peak = peak_memory_bytes(process.pid)
+            except (OSError, LookupError):
+                continue
+            self.bytes_by_name[name] = max(peak, self.bytes_by_name.get(name, 0))
 
 
 class Sampler:

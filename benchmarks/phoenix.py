@@ -122,8 +122,8 @@ def _compare(kind: Callable[[Path], peers.Peer], plan: Plan, screen: Screen) -> 
             crash.stop()
     result = Result(peer=rate.name, **measured, **found)
     screen.done(
-        f"{result.peer}: {figure(result.acknowledged_per_s)} spans/s acknowledged, {figure(result.stored_per_s)} stored;"
-        f" kill -9 lost {result.lost:,} of {result.crash_acknowledged:,}"
+        f"{result.peer}: {figure(result.acknowledged_per_s)} spans/s acknowledged, "
+        f"{figure(result.stored_per_s)} stored; kill -9 lost {result.lost:,} of {result.crash_acknowledged:,}"
     )
     return result
 

@@ -77,6 +77,10 @@ class Process:
             running.kill()
             running.wait()
 
+    def send(self, number: signal.Signals) -> None:
+        """A signal that does not end it, such as SIGSTOP."""
+        os.kill(self.pid, number)
+
     def last_words(self) -> str:
         """The end of its log."""
         return self.log.read_text("utf-8", errors="replace")[-2000:]
