@@ -1,54 +1,41 @@
 """Group commit: many requests wait on one INSERT.
 
-An INSERT through the ingest view costs about 75 ms whatever is in it, and 5 us a span. So the first request of a quiet
-moment waits a few milliseconds for company, and as long as more keep coming, or an INSERT runs, requests gather until
-they are worth an INSERT of their own.
+An INSERT through the ingest view costs tens of milliseconds whatever is in it, and a few microseconds a span. So the
+first request of a quiet moment waits a little for company, and as long as more keep coming, or an INSERT runs,
+requests gather until they are worth an INSERT of their own.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import structlog
 
 from leeway.collector import framing
 from leeway.collector.commit import Committer, Interrupted, Poisoned
+from leeway.collector.fair_queue import FairQueue, Request
 from leeway.collector.journal import Entry, Journal
 from leeway.collector.metrics import Metrics
 from leeway.collector.refusal import Later, Reason, Refusal, Refused
 from leeway.collector.settings import Settings
+from leeway.collector.store_state import StoreState
+from leeway.model import Signal
 
 log = structlog.get_logger(__name__)
 
-
-@dataclass(eq=False, slots=True)
-class Request:
-    """A request that is to be stored.
-
-    Attributes:
-        digest: Of project and bytes, 128 bits.
-        body: Where its ResourceSpans lie.
-        slices: Where in it.
-        spans: How many.
-        arrived_s: On the monotonic clock.
-    """
-
-    digest: int
-    body: bytes
-    slices: list[framing.Slice]
-    spans: int
-    arrived_s: float
+AWAY_POLL_S = 0.1
+"""How often an INSERT's thread looks whether ClickHouse is back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """What waits for an INSERT."""
 
-    spans: int
+    items: int
     bytes: int
     oldest_s: float
     newest_s: float
@@ -59,7 +46,7 @@ def wait_s(gathered: Gathered, now_s: float, settings: Settings) -> float | None
     """How long the next INSERT should still wait: 0 when it should start, None when there is nothing to wait for."""
     if not gathered.bytes:
         return None
-    if gathered.spans >= settings.batch_spans_worth or gathered.bytes >= settings.batch_bytes_max:
+    if gathered.items >= settings.batch_spans_worth or gathered.bytes >= settings.batch_bytes_max:
         return 0.0
     due_s = gathered.oldest_s + settings.linger_busy_s
     if not gathered.inserts_running:
@@ -68,57 +55,144 @@ def wait_s(gathered: Gathered, now_s: float, settings: Settings) -> float | None
 
 
 Done = Callable[[Sequence[Request], Refusal | None], None]
-"""Called in an INSERT's thread with the requests that share a fate: None for stored and in the ledger."""
+"""Called in some thread with the requests that share a fate: None for durable. The first word counts."""
+
+
+@dataclass(eq=False, slots=True)
+class Flight:
+    """A batch between the journal and its ledger row.
+
+    Attributes:
+        is_durable: Whether its requests were told that they are: its journal file is on the disk for good.
+    """
+
+    requests: Sequence[Request]
+    seq: int
+    oldest_s: float
+    is_durable: bool = False
+
+
+def framed(signal: Signal, requests: Sequence[Request], writer: str, seq: int, received_ns: int) -> bytes:
+    """What an INSERT of these requests sends."""
+    pieces: list[bytes] = []
+    suffixes: dict[str, bytes] = {}
+    for r in requests:
+        if signal is Signal.TRACES:  # spans have ids of their own
+            if r.project not in suffixes:
+                suffixes[r.project] = framing.private_fields(r.project, writer, seq, received_ns)
+            pieces += framing.framed(r.body, r.slices, suffixes[r.project])
+        else:
+            digest = r.digest.to_bytes(16, "big")
+            for ordinal, piece in enumerate(r.slices):
+                suffix = framing.private_fields(r.project, writer, seq, received_ns, digest, ordinal)
+                pieces += framing.framed(r.body, (piece,), suffix)
+    return b"".join(pieces)
 
 
 class Batcher:
-    """Threads that gather requests into batches and commit them.
+    """A signal's requests that wait, and the threads that gather them into batches and commit them.
 
     Args:
-        first_seq: The number of the next batch.
         done: Told what became of each request.
-        stop: Set when nothing more will be put and ClickHouse need not be waited for.
     """
 
     def __init__(
-        self, settings: Settings, journal: Journal, committer: Committer, metrics: Metrics, first_seq: int, done: Done
+        self,
+        settings: Settings,
+        signal: Signal,
+        writer: str,
+        journal: Journal,
+        store: StoreState,
+        metrics: Metrics,
+        done: Done,
     ) -> None:
         self._settings = settings
+        self._signal = signal
+        self._writer = writer
         self._journal = journal
-        self._committer = committer
+        self._store = store
         self._metrics = metrics
-        self._next_seq = first_seq
         self._done = done
+        self._next_seq = 0
         self._sealing = threading.Lock()
         self._changed = threading.Condition()
-        self._waiting: deque[Request] = deque()
-        self._spans = self._bytes = self._running = 0
+        self._waiting = FairQueue()
+        self._running = 0
+        self._flights: set[Flight] = set()
         self._closing = False
+        self._threads: list[threading.Thread] = []
+
+    def open(self, committer: Committer, first_seq: int) -> None:
+        """Begin to INSERT.
+
+        Args:
+            first_seq: The number of the next batch.
+        """
+        self._next_seq = first_seq
+        count = self._settings.insert_threads if self._signal is Signal.TRACES else 1
         self._threads = [
-            threading.Thread(target=self._run, name=f"insert-{i}", daemon=True) for i in range(settings.insert_threads)
+            threading.Thread(target=self._run, args=(committer,), name=f"insert-{self._signal}-{i}", daemon=True)
+            for i in range(count)
         ]
         for thread in self._threads:
             thread.start()
 
     def put(self, request: Request) -> None:
         with self._changed:
-            self._waiting.append(request)
-            self._spans += request.spans
-            self._bytes += len(request.body)
+            self._waiting.put(request)
             self._changed.notify()
 
-    def close(self) -> None:
-        """Commit what waits, then end. Returns when the threads have ended."""
+    def take_known(self, digests: AbstractSet[int]) -> list[Request]:
+        """Requests that wait, and of which it turns out that they are stored already."""
+        with self._changed:
+            return self._waiting.take_if(lambda request: request.digest in digests)
+
+    def take_overdue(self, before_s: float) -> list[Request]:
+        """Requests that arrived before a time and are in no batch yet, at most a batch of them.
+
+        Args:
+            before_s: On the monotonic clock.
+        """
+        with self._changed:
+            if not self._waiting.bytes or self._waiting.oldest_s > before_s:
+                return []
+            # What came later goes along: it would be overdue soon, and one fsync serves all.
+            return self._waiting.take(self._settings.batch_spans_max, self._settings.batch_bytes_max)
+
+    def overdue_flights(self, before_s: float) -> list[Flight]:
+        """Batches whose INSERT is under way, with requests that arrived before a time and know nothing yet."""
+        with self._changed:
+            return [f for f in self._flights if not f.is_durable and f.oldest_s <= before_s]
+
+    def harden(self, flight: Flight) -> None:
+        """Make a batch durable on the disk while its INSERT is still under way, and say so to its requests.
+
+        Raises:
+            OSError: The disk does not take it.
+        """
+        self._journal.harden(flight.seq)
+        flight.is_durable = True
+        self._done(flight.requests, None)
+
+    def close(self, within_s: float) -> bool:
+        """Commit what waits, then end, unless ClickHouse is away or takes too long; whether all has ended."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        for thread in self._threads:
-            thread.join()
+        deadline_s = time.monotonic() + within_s
+        while any(t.is_alive() for t in self._threads) and time.monotonic() < deadline_s:
+            if self._store.is_away:
+                break
+            for thread in self._threads:
+                thread.join(0.05)
+        return not any(t.is_alive() for t in self._threads)
 
-    def _run(self) -> None:
+    # -- INSERT threads ------------------------------------------------------------------------------------------------
+
+    def _run(self, committer: Committer) -> None:
         while batch := self._take():
             try:
-                self._process(batch)
+                self._process(batch, committer)
             except Interrupted:
                 self._done(
                     batch, Later(Reason.STOPPING, "the collector stops; the request may be stored when it is back")
@@ -136,34 +210,27 @@ class Batcher:
         """The next batch, when it is time for it; empty when the batcher has closed."""
         with self._changed:
             while True:
+                if self._closing and (self._store.is_away or not self._waiting.bytes):
+                    return []
                 now_s = time.monotonic()
-                pause_s = wait_s(self._gathered(now_s), now_s, self._settings)
-                if self._closing:
-                    pause_s = 0.0
+                if self._store.is_away:
+                    # Whoever waits for ClickHouse already, or `health.py`, will tell when it is back; the rest is the
+                    # spool's.
+                    self._changed.wait(AWAY_POLL_S)
+                    continue
+                pause_s = 0.0 if self._closing else wait_s(self._gathered(now_s), now_s, self._settings)
                 if pause_s == 0.0:
                     break
                 self._changed.wait(pause_s)
-            taken: list[Request] = []
-            spans = size = 0
-            while self._waiting:
-                request = self._waiting[0]
-                spans += request.spans
-                size += len(request.body)
-                if taken and (spans > self._settings.batch_spans_max or size > self._settings.batch_bytes_max):
-                    break
-                taken.append(self._waiting.popleft())
-                self._spans -= request.spans
-                self._bytes -= len(request.body)
             self._running += 1
-            return taken
+            return self._waiting.take(self._settings.batch_spans_max, self._settings.batch_bytes_max)
 
     def _gathered(self, now_s: float) -> Gathered:
-        oldest_s, newest_s = (
-            (self._waiting[0].arrived_s, self._waiting[-1].arrived_s) if self._waiting else (now_s, now_s)
-        )
-        return Gathered(self._spans, self._bytes, oldest_s, newest_s, self._running)
+        waiting = self._waiting
+        oldest_s, newest_s = (waiting.oldest_s, waiting.newest_s) if waiting.bytes else (now_s, now_s)
+        return Gathered(waiting.items, waiting.bytes, oldest_s, newest_s, self._running)
 
-    def _process(self, requests: Sequence[Request]) -> None:
+    def _process(self, requests: Sequence[Request], committer: Committer, *, is_durable: bool = False) -> None:
         """Commit a batch. One that ClickHouse refuses is halved until only the requests that it refuses are left."""
         try:
             entry, checksum = self._seal(requests)
@@ -171,31 +238,49 @@ class Batcher:
             log.error("journal.write_failed", error=str(e))  # noqa: TRY400 - the disk is full; a traceback says no more
             self._done(requests, Later(Reason.DISK, f"the collector cannot write its journal: {e.strerror}", 5.0))
             return
+        flight = Flight(requests, entry.seq, min(r.arrived_s for r in requests), is_durable)
+        with self._changed:
+            self._flights.add(flight)
         try:
-            self._committer.commit(entry, checksum)
+            committer.commit(entry, checksum)
         except Poisoned as e:
-            self._committer.abandon(entry)
-            if len(requests) == 1:
-                log.warning("request.store_refused", spans=entry.rows, error=str(e))
-                self._done(requests, Refused(Reason.STORE_REFUSED, f"the request cannot be stored: {e}"))
-            else:
-                half = len(requests) // 2
-                self._process(requests[:half])
-                self._process(requests[half:])
+            self._refused(flight, entry, e, committer)
         else:
-            self._metrics.batch_spans.observe(entry.rows)
-            self._metrics.batch_bytes.observe(len(entry.framed))
+            self._journal.drop(entry.seq)
+            self._metrics.batch_items.labels(self._signal).observe(entry.rows)
+            self._metrics.batch_bytes.labels(self._signal).observe(len(entry.framed))
             self._done(requests, None)
+        finally:
+            with self._changed:
+                self._flights.discard(flight)
+
+    def _refused(self, flight: Flight, entry: Entry, error: Poisoned, committer: Committer) -> None:
+        requests = flight.requests
+        if len(requests) > 1:
+            half = len(requests) // 2
+            for part in (requests[:half], requests[half:]):
+                self._process(part, committer, is_durable=flight.is_durable)
+            committer.abandon(entry.seq, entry.writer)
+            self._journal.drop(entry.seq)
+            return
+        committer.abandon(entry.seq, entry.writer)
+        if flight.is_durable:  # somebody was told that it is; the next best is that nothing is thrown away
+            aside = self._journal.set_aside(entry.seq)
+            self._metrics.set_aside_items.labels(self._signal).inc(entry.rows)
+            log.error("request.store_refused", items=entry.rows, kept_as=str(aside), error=str(error))
+            return
+        self._journal.drop(entry.seq)
+        log.warning("request.store_refused", items=entry.rows, error=str(error))
+        self._done(requests, Refused(Reason.STORE_REFUSED, f"the request cannot be stored: {error}"))
 
     def _seal(self, requests: Sequence[Request]) -> tuple[Entry, int]:
-        """Number a batch and write it into the journal. A number is used up only when that has succeeded."""
+        """Number a batch and write it into the journal: the entry and its checksum. A number is used up only when that
+        has succeeded.
+        """
         with self._sealing:
             seq = self._next_seq
-            suffix = framing.private_fields(self._settings.project, self._journal.writer, seq, time.time_ns())
-            data = b"".join(piece for r in requests for piece in framing.framed(r.body, r.slices, suffix))
-            entry = Entry(
-                self._journal.writer, seq, sum(r.spans for r in requests), tuple(r.digest for r in requests), data
-            )
+            data = framed(self._signal, requests, self._writer, seq, time.time_ns())
+            entry = Entry(self._writer, seq, sum(r.items for r in requests), tuple(r.digest for r in requests), data)
             checksum = entry.checksum()
             self._journal.write(entry, checksum)
             self._next_seq = seq + 1

@@ -13,7 +13,7 @@ from leeway.collector import edges
 from leeway.collector.intake import Intake
 from leeway.collector.refusal import REFUSALS, Reason, Refusal, Refused
 from leeway.collector.settings import Settings
-from leeway.model import Unavailable
+from leeway.model import Signal, Unavailable
 
 _SERVICE: Final = "opentelemetry.proto.collector.{0}.v1.{1}Service"
 _DETAILS: Final = "grpc-status-details-bin"
@@ -35,7 +35,7 @@ async def start(settings: Settings, intake: Intake) -> tuple[grpc.aio.Server, in
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ]
     )
-    servicer = _Servicer(intake)
+    servicer = _Servicer(settings, intake)
     handlers = {
         ("trace", "Trace"): servicer.export,
         ("logs", "Logs"): servicer.not_yet,
@@ -56,16 +56,17 @@ async def start(settings: Settings, intake: Intake) -> tuple[grpc.aio.Server, in
 
 
 class _Servicer:
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, settings: Settings, intake: Intake) -> None:
+        self._project = settings.project
         self._intake = intake
 
     async def export(self, body: bytes, context: Context) -> bytes:
         self._intake.count_request("grpc", "protobuf")
         try:
-            accepted = await self._intake.export(body)
+            accepted = await self._intake.export(body, Signal.TRACES, self._project)
         except REFUSALS as refusal:
             await self._abort(context, refusal)
-        return edges.response(*accepted).SerializeToString() if accepted.rejected_spans else b""
+        return edges.response(*accepted).SerializeToString() if accepted.rejected else b""
 
     async def not_yet(self, _body: bytes, context: Context) -> bytes:
         await self._abort(

@@ -1,14 +1,17 @@
-"""Whether the collector can do its work now."""
+"""Whether the collector can do its work now: take requests and make them durable."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
-from leeway.collector.commit import Committer
 from leeway.collector.intake import Intake
 from leeway.collector.metrics import Metrics
-from leeway.model import Rejected, Unavailable
+from leeway.collector.pipeline import Pipeline
+from leeway.collector.settings import Settings
+from leeway.collector.store_state import StoreState
+from leeway.model import Rejected, Signal, Unavailable
 from leeway.storage import Database
 
 ASK_EVERY_S: Final = 2.0
@@ -17,31 +20,46 @@ ASK_EVERY_S: Final = 2.0
 class Health:
     """What `/readyz` says."""
 
-    def __init__(self, intake: Intake, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        intake: Intake,
+        store: StoreState,
+        pipelines: Mapping[Signal, Pipeline],
+        metrics: Metrics,
+    ) -> None:
+        self._settings = settings
         self._intake = intake
-        self._committer: Committer | None = None
+        self._store = store
+        self._pipelines = pipelines
         metrics.ready.set_function(lambda: not self.missing())
+        metrics.store_up.set_function(lambda: store.is_up)
 
     def missing(self) -> list[str]:
-        """What is not there, as a person would say it; empty when all is well."""
+        """What keeps requests from being made durable, as a person would say it; empty when all is well."""
         missing = []
-        if self._committer is None:
-            missing.append("ClickHouse has not answered yet, or the journal is still being stored")
-        elif not self._committer.reachable.is_set():
-            missing.append("ClickHouse does not answer")
-        if self._committer is not None and not self._intake.is_open:
-            missing.append("the collector is stopping")
+        if not self._intake.is_open:
+            missing.append("the collector is starting or stopping")
+        if not self._store.is_away:
+            if not self._store.is_open:
+                missing.append("ClickHouse has not answered yet, or what the last process left is still being stored")
+        elif not self._settings.spool_bytes_max:
+            missing.append("ClickHouse does not answer, and the spool is switched off")
+        elif not all(p.spool.has_room(self._settings.project, 1) for p in self._pipelines.values()):
+            missing.append("ClickHouse does not answer, and the spool is full")
         return missing
 
-    async def watch(self, db: Database, committer: Committer) -> None:
+    def is_spooling(self) -> bool:
+        """Whether what is taken now goes to the disk first."""
+        return self._store.is_away
+
+    async def watch(self, db: Database) -> None:
         """Ask ClickHouse whether it is there, for ever."""
-        self._committer = committer
-        committer.reachable.set()
         while True:
             await asyncio.sleep(ASK_EVERY_S)
             try:
                 await asyncio.to_thread(db.command, "SELECT 1")
             except (Unavailable, Rejected):
-                committer.reachable.clear()
+                self._store.failed()
             else:
-                committer.reachable.set()
+                self._store.answered()

@@ -26,7 +26,7 @@ from leeway.collector.intake import Intake
 from leeway.collector.metrics import Metrics
 from leeway.collector.refusal import REFUSALS, Reason, Refusal, Refused
 from leeway.collector.settings import Settings
-from leeway.model import Unavailable
+from leeway.model import Signal, Unavailable
 
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
@@ -133,7 +133,10 @@ class _Otlp:
             raise Refused(Reason.MEDIA_TYPE, f"content type must be {PROTOBUF} or {JSON}")
         body = await self._body(request)
         accepted = await self._intake.export(
-            body, otlp_json.decoder(self._settings.json_depth_max) if media_type == JSON else None
+            body,
+            Signal.TRACES,
+            self._settings.project,
+            otlp_json.decoder(self._settings.json_depth_max) if media_type == JSON else None,
         )
         return _message(edges.response(*accepted), media_type, 200)
 
@@ -147,7 +150,7 @@ class _Otlp:
             async for piece in request.stream():
                 size += len(piece)
                 if max(size, stated_bytes) <= limit:
-                    held.enter_context(self._intake.room(len(piece)))
+                    held.enter_context(self._intake.room(self._settings.project, len(piece)))
                     pieces.append(piece)
                 elif size > 2 * limit:
                     break

@@ -1,68 +1,86 @@
-"""Where both transports end: bytes in, an answer out when the spans are durable.
+"""Where both transports end: bytes in, an answer out when what they hold is durable.
 
-Everything here runs on the event loop, so nothing needs a lock; the one crossing to threads is `Batcher.put`, and the
-way back `_settle`.
+Everything here runs on the event loop, so nothing needs a lock; the one crossing to threads is `Pipeline.put`, and the
+way back `settle`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import xxhash
 
-from leeway.collector.batcher import Batcher, Request
+from leeway.collector.fair_queue import Request
 from leeway.collector.ledger import ResendMemory
 from leeway.collector.metrics import Metrics
+from leeway.collector.pipeline import Pipeline
 from leeway.collector.refusal import Later, Reason, Refusal, Refused
+from leeway.collector.room import Room
 from leeway.collector.settings import Settings
-from leeway.collector.validate import Checked, check
+from leeway.collector.validate import Checked, Redact, check
+from leeway.model import Signal
 
 Decode = Callable[[bytes], bytes]
-"""From what a transport carried (compressed, JSON, ...) to an ExportTraceServiceRequest in protobuf. Raises
-`Refused`."""
+"""From what a transport carried (compressed, JSON, ...) to an Export…ServiceRequest in protobuf. Raises `Refused`."""
+RedactFor = Callable[[str], Redact | None]
+"""What a project wants taken out before anything is stored; None for nothing."""
+
+SWEEP_S: Final = 0.25
+"""How often requests that have waited too long are looked for."""
 
 
 class Accepted(NamedTuple):
     """The answer of success.
 
     Attributes:
-        rejected_spans: How many spans were dropped.
+        rejected: How many spans, log records or data points were dropped.
         reason: Why, for the sender.
     """
 
-    rejected_spans: int = 0
+    rejected: int = 0
     reason: str = ""
+
+
+class _Waiter(NamedTuple):
+    since_s: float
+    fate: asyncio.Future[Refusal | None]
+
+
+class _Pending(NamedTuple):
+    """A request on its way, and who waits for it: its sender, and those who sent the same again."""
+
+    request: Request
+    waiters: list[_Waiter]
 
 
 class Intake:
     """Checks requests, drops resends, bounds memory, waits for durability."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, redact_for: RedactFor | None = None) -> None:
         self._settings = settings
         self._metrics = metrics
+        self._redact_for = redact_for
         self._loop = asyncio.get_running_loop()
         self._memory = ResendMemory(settings.resend_memory_max, settings.resend_memory_s)
-        self._salt = settings.project.encode() + b"\0"
-        self._pending: dict[int, asyncio.Future[Refusal | None]] = {}
-        self._batcher: Batcher | None = None
+        self._pending: dict[int, _Pending] = {}
+        self._pipelines: Mapping[Signal, Pipeline] = {}
         self._closed: Later | None = Later(Reason.STARTING, "the collector is starting", settings.retry_after_s)
-        self._held_bytes = 0
-        metrics.inflight_bytes.set_function(lambda: self._held_bytes)
+        self._room = Room(settings.inflight_bytes_max)
+        metrics.inflight_bytes.set_function(lambda: self._room.held_bytes)
         metrics.remembered.set_function(lambda: len(self._memory))
 
-    def open(self, batcher: Batcher, digests: Sequence[int]) -> None:
-        """Begin to take requests.
-
-        Args:
-            digests: Of requests that are stored already, oldest first.
-        """
-        self._memory.add(digests, time.monotonic())
-        self._batcher = batcher
+    def open(self, pipelines: Mapping[Signal, Pipeline]) -> None:
+        """Begin to take requests."""
+        self._pipelines = pipelines
         self._closed = None
+
+    def remember(self, digests: Sequence[int]) -> None:
+        """Requests that are durable already, oldest first."""
+        self._memory.add(digests, time.monotonic())
 
     def close(self) -> None:
         """Take no more requests; those that wait still get their answer."""
@@ -72,11 +90,12 @@ class Intake:
     def is_open(self) -> bool:
         return self._closed is None
 
-    async def export(self, body: bytes, decode: Decode | None = None) -> Accepted:
-        """Store a request.
+    async def export(self, body: bytes, signal: Signal, project: str, decode: Decode | None = None) -> Accepted:
+        """Make a request durable.
 
         Args:
             body: As it came, after the transport's compression.
+            project: Whose it is.
             decode: Makes protobuf of it where it is something else.
 
         Raises:
@@ -85,93 +104,112 @@ class Intake:
         """
         if self._closed:
             raise self._closed
-        digest = xxhash.xxh3_128_intdigest(self._salt + body)
-        with self.room(len(body)):
-            checked = await self._check(body, decode)
-        if checked.spans:
-            await self._stored(digest, checked)
+        digest = _digest(signal, project, body)
+        with self.room(project, len(body)):
+            checked = await self._check(body, signal, project, decode)
+        if checked.items:
+            await self._durable(digest, signal, project, checked)
         if checked.rejected:
-            self._metrics.rejected_spans.inc(checked.rejected)
+            self._metrics.rejected_items.labels(signal).inc(checked.rejected)
         return Accepted(checked.rejected, checked.reason)
 
     @contextmanager
-    def room(self, size: int) -> Iterator[None]:
+    def room(self, project: str, size: int) -> Iterator[None]:
         """Hold room for bytes.
 
         Raises:
             Later: There is none; nothing is held.
         """
-        self._hold(size)
+        self._hold(project, size)
         try:
             yield
         finally:
-            self._held_bytes -= size
+            self._room.release(project, size)
 
-    def _hold(self, size: int) -> None:
-        # One request alone is always let in, or none could be as large as a request may be.
-        if self._held_bytes and self._held_bytes + size > self._settings.inflight_bytes_max:
+    def _hold(self, project: str, size: int) -> None:
+        if not self._room.hold(project, size):
             raise Later(
                 Reason.BUSY,
-                f"{self._held_bytes} bytes wait to be stored; come back later",
+                f"{self._room.held_bytes} bytes wait to be stored, {self._room.held_by(project)} of them of project "
+                f"{project!r}; come back later",
                 self._settings.retry_after_s,
             )
-        self._held_bytes += size
 
-    async def _check(self, body: bytes, decode: Decode | None) -> Checked:
+    async def _check(self, body: bytes, signal: Signal, project: str, decode: Decode | None) -> Checked:
+        redact = self._redact_for(project) if self._redact_for else None
+
         def work() -> Checked:
-            return check(decode(body) if decode else body)
+            return check(decode(body) if decode else body, signal, redact)
 
         if len(body) < self._settings.offload_bytes:
             return work()
         return await asyncio.to_thread(work)
 
-    async def _stored(self, digest: int, checked: Checked) -> None:
-        """Wait until a request is stored, by this call or by an earlier one of the same bytes."""
+    async def _durable(self, digest: int, signal: Signal, project: str, checked: Checked) -> None:
+        """Wait until a request is durable, by this call or by an earlier one of the same bytes."""
         if self._memory.knows(digest, time.monotonic()):
-            self._count_duplicate(checked)
+            self._count_duplicate(signal, checked)
             return
-        fate = self._pending.get(digest)
-        if fate is not None:
-            self._count_duplicate(checked)
+        pending = self._pending.get(digest)
+        if pending is not None:
+            self._count_duplicate(signal, checked)
         else:
-            fate = self._put(digest, checked)
-        try:
-            refusal = await asyncio.wait_for(asyncio.shield(fate), self._settings.answer_within_s)
-        except TimeoutError:
-            raise Later(
-                Reason.STORE_AWAY,
-                f"ClickHouse did not take the spans within {self._settings.answer_within_s:g} s",
-                self._settings.retry_after_s,
-            ) from None
+            pending = self._put(digest, signal, project, checked)
+        fate: asyncio.Future[Refusal | None] = self._loop.create_future()
+        pending.waiters.append(_Waiter(time.monotonic(), fate))
+        refusal = await fate
         if refusal:
             raise refusal
 
-    def _put(self, digest: int, checked: Checked) -> asyncio.Future[Refusal | None]:
-        if self._closed or self._batcher is None:
-            raise self._closed or Later(Reason.STARTING, "the collector is starting", self._settings.retry_after_s)
-        self._hold(len(checked.body))
-        fate = self._pending[digest] = self._loop.create_future()
-        self._batcher.put(Request(digest, checked.body, checked.slices, checked.spans, time.monotonic()))
-        return fate
+    def _put(self, digest: int, signal: Signal, project: str, checked: Checked) -> _Pending:
+        if self._closed:
+            raise self._closed
+        self._hold(project, len(checked.body))
+        request = Request(digest, project, checked.body, checked.slices, checked.items, time.monotonic())
+        pending = self._pending[digest] = _Pending(request, [])
+        self._pipelines[signal].put(request)
+        return pending
 
-    def settle(self, requests: Sequence[Request], refusal: Refusal | None) -> None:
-        """Told by the batcher, in its thread, what became of requests."""
-        self._loop.call_soon_threadsafe(self._settle, requests, refusal)
+    # -- answers -------------------------------------------------------------------------------------------------------
 
-    def _settle(self, requests: Sequence[Request], refusal: Refusal | None) -> None:
+    def settle(self, signal: Signal, requests: Sequence[Request], refusal: Refusal | None) -> None:
+        """Told by a pipeline, in one of its threads, what became of requests."""
+        self._loop.call_soon_threadsafe(self._settle, signal, requests, refusal)
+
+    def _settle(self, signal: Signal, requests: Sequence[Request], refusal: Refusal | None) -> None:
+        # A batch may be told twice: durable on disk, then stored, or its half refused. The first word counts.
+        known = [
+            pending
+            for request in requests
+            if (pending := self._pending.get(request.digest)) is not None and pending.request is request
+        ]
+        for request, _ in known:
+            del self._pending[request.digest]
+            self._room.release(request.project, len(request.body))
         if refusal is None:
-            self._memory.add((r.digest for r in requests), time.monotonic())
-            self._metrics.accepted_spans.inc(sum(r.spans for r in requests))
-        for request in requests:
-            fate = self._pending.pop(request.digest, None)
-            if fate is None:
-                continue  # told before: its half of a batch was settled, and then the other half met a stop
-            self._held_bytes -= len(request.body)
-            fate.set_result(refusal)
+            self._memory.add((request.digest for request, _ in known), time.monotonic())
+            self._metrics.accepted_items.labels(signal).inc(sum(request.items for request, _ in known))
+        for _, waiters in known:
+            _tell(waiters, refusal)
 
-    def _count_duplicate(self, checked: Checked) -> None:
+    async def sweep(self) -> None:
+        """Ask those to come back who have waited too long, for ever. Their requests are stored all the same."""
+        within_s = self._settings.answer_within_s
+        later = Later(
+            Reason.STORE_AWAY, f"ClickHouse did not take the data within {within_s:g} s", self._settings.retry_after_s
+        )
+        while True:
+            await asyncio.sleep(min(SWEEP_S, within_s / 4))
+            before_s = time.monotonic() - within_s
+            for request, waiters in self._pending.values():
+                if request.arrived_s > before_s:
+                    break  # they stand in the order of their arrival, and nobody waits for one before it has come
+                _tell([w for w in waiters if w.since_s <= before_s], later)
+                waiters[:] = [w for w in waiters if w.since_s > before_s]
+
+    def _count_duplicate(self, signal: Signal, checked: Checked) -> None:
         self._metrics.duplicates.inc()
-        self._metrics.duplicate_spans.inc(checked.spans)
+        self._metrics.duplicate_items.labels(signal).inc(checked.items)
 
     def count_refused(self, transport: str, refusal: Refusal) -> None:
         self._metrics.refused.labels(transport, refusal.reason).inc()
@@ -183,3 +221,16 @@ class Intake:
         return Refused(
             Reason.TOO_LARGE, f"a request may have {self._settings.request_bytes_max} bytes, decompressed or not"
         )
+
+
+def _tell(waiters: Sequence[_Waiter], refusal: Refusal | None) -> None:
+    for _, fate in waiters:
+        if not fate.done():  # its client may have gone
+            fate.set_result(refusal)
+
+
+def _digest(signal: Signal, project: str, body: bytes) -> int:
+    """What a resend of the same request has in common with it, through any collector."""
+    digest = xxhash.xxh3_128(f"{signal}\0{project}\0".encode())
+    digest.update(body)
+    return digest.intdigest()

@@ -1,26 +1,25 @@
 """Batches that are on their way into ClickHouse, one file each, so that `kill -9` loses none and doubles none.
 
 A file is written before a batch's INSERT and dropped after its row in the commit ledger. What is found at start was
-under way when the process died; `commit.py` ends it. A file with a torn tail was never sent, since sending begins
-after writing. Written data survives the death of the process without fsync; for the death of the machine, switch
-`journal_fsync` on.
+under way when the process died; `recovery.py` ends it. A file with a torn tail was never sent, since sending begins
+after writing. Written data survives the death of the process without fsync. The death of the machine it survives from
+`harden` on, which comes before anybody is told that a batch is durable while ClickHouse has not got it; for all batches
+from the first moment, switch `journal_fsync` on.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
-import secrets
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import xxhash
 
-from leeway.model import Rejected
+from leeway.model import Signal
 
 MAGIC: Final = b"LEEWAYJ1"
 _HEADER: Final = struct.Struct("<8sHIQQQ")
@@ -92,30 +91,19 @@ def decode(data: bytes) -> Entry:
 
 
 class Journal:
-    """The folder of a collector: its lock, its writer id and its unfinished batches.
+    """The unfinished batches of one signal.
 
-    Raises:
-        Rejected: Another process holds the folder.
+    Args:
+        folder: The collector's data folder, which the caller has locked.
     """
 
-    def __init__(self, folder: Path, *, fsync: bool = False) -> None:
-        self._folder = folder / "journal"
+    def __init__(self, folder: Path, signal: Signal, *, fsync: bool = False) -> None:
+        self._folder = folder / "journal" / signal
         self._folder.mkdir(parents=True, exist_ok=True)
         self._fsync = fsync
-        self._lock = _locked(folder / "lock")
-        self.writer = _writer_id(folder / "writer", fsync=fsync)
         self.bytes = 0
         """Size of the batches that are in it."""
         self._sizes: dict[int, int] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        os.close(self._lock)
 
     def write(self, entry: Entry, checksum: int) -> None:
         """Add a batch.
@@ -130,16 +118,43 @@ class Journal:
         try:
             with path.open("wb", buffering=0) as file:
                 for part in (*entry.parts(), _CHECKSUM.pack(checksum)):
-                    _write_all(file.fileno(), part)
+                    write_all(file.fileno(), part)
                 if self._fsync:
                     os.fsync(file.fileno())
             if self._fsync:
-                _fsync_folder(self._folder)
+                fsync_folder(self._folder)
         except OSError:
             with suppress(OSError):
                 path.unlink()
             raise
         self._count(entry.seq, len(entry.framed))
+
+    def harden(self, seq: int) -> None:
+        """Force a batch to the disk. One that has been dropped meanwhile is stored.
+
+        Raises:
+            OSError: The disk does not take it.
+        """
+        with suppress(FileNotFoundError):
+            fd = os.open(self._path(seq), os.O_RDONLY)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            fsync_folder(self._folder)
+
+    def harden_all(self) -> list[int]:
+        """Force what the last process left to the disk, so that a resend of it may be answered with success.
+
+        Returns:
+            The digests of its requests.
+        """
+        digests: list[int] = []
+        for seq, found in self.unfinished():
+            if isinstance(found, Entry):
+                self.harden(seq)
+                digests += found.hashes
+        return digests
 
     def drop(self, seq: int) -> None:
         """Forget a batch that has its ledger row."""
@@ -175,46 +190,17 @@ class Journal:
             self._sizes[seq] = size
 
 
-def _write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of it, however often the system takes only a part."""
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
 
 
-def _fsync_folder(folder: Path) -> None:
+def fsync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def _locked(path: Path) -> int:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as e:
-        holder = os.read(fd, 32).decode("ascii", "replace").strip() or "unknown"
-        os.close(fd)
-        raise Rejected(
-            f"{path.parent} is in use by another collector (process {holder}); "
-            "stop it, or give this one a data folder of its own"
-        ) from e
-    os.truncate(fd, 0)
-    os.write(fd, str(os.getpid()).encode())
-    return fd
-
-
-def _writer_id(path: Path, *, fsync: bool) -> str:
-    """This collector's name in the ledger, made once a folder."""
-    with suppress(FileNotFoundError):
-        if known := path.read_text("ascii").strip():
-            return known
-    made = f"collector-{secrets.token_hex(6)}"
-    fresh = path.with_suffix(".new")
-    fresh.write_text(made, "ascii")
-    if fsync:
-        with fresh.open("rb") as file:
-            os.fsync(file.fileno())
-    fresh.replace(path)
-    return made

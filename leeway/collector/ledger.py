@@ -8,10 +8,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+from leeway.model import Signal
 from leeway.storage import Database
 
-KIND: Final = "spans"
+KINDS: Final = {Signal.TRACES: "spans", Signal.LOGS: "logs", Signal.METRICS: "metrics"}
 _COLUMNS: Final = ("kind", "writer", "seq", "rows", "committed_at", "request_hashes")
+_STORED: Final = {Signal.TRACES: "stored_spans", Signal.LOGS: "stored_logs", Signal.METRICS: "stored_metrics"}
 
 
 @cache
@@ -20,19 +22,19 @@ def query(name: str) -> str:
     return files("leeway.collector").joinpath(f"queries/{name}.sql").read_text("utf-8")
 
 
-def last_seq(db: Database, writer: str) -> int:
+def last_seq(db: Database, signal: Signal, writer: str) -> int:
     """The highest number in a writer's ledger, 0 for a new one."""
-    return int(db.rows(query("ledger_last_seq"), {"writer": writer})[0]["seq"])
+    return int(db.rows(query("ledger_last_seq"), {"kind": KINDS[signal], "writer": writer})[0]["seq"])
 
 
-def commit(db: Database, writer: str, seq: int, rows: int, hashes: Iterable[int]) -> None:
+def commit(db: Database, signal: Signal, writer: str, seq: int, rows: int, hashes: Iterable[int]) -> None:
     """Write a batch's row. Repeating it changes nothing that a reader sees, so no token is needed."""
-    db.insert("batches", _COLUMNS, [[KIND, writer, seq, rows, datetime.now(UTC), list(hashes)]])
+    db.insert("batches", _COLUMNS, [[KINDS[signal], writer, seq, rows, datetime.now(UTC), list(hashes)]])
 
 
-def stored_spans(db: Database, writer: str, seq: int) -> int:
-    """How many different spans of a batch ClickHouse holds."""
-    return int(db.rows(query("stored_spans"), {"writer": writer, "batch": seq})[0]["spans"])
+def stored(db: Database, signal: Signal, writer: str, seq: int) -> int:
+    """How many different spans, log records or data points of a batch ClickHouse holds."""
+    return int(db.rows(query(_STORED[signal]), {"writer": writer, "batch": seq})[0]["items"])
 
 
 def recent_hashes(db: Database, since_s: float, limit: int) -> list[int]:

@@ -23,20 +23,44 @@ class Metrics:
             "reload_failures", "Changed files of tokens or certificates that cannot be used; the old ones stay.", "file"
         )
         self.duplicates = self._counter("duplicate_requests", "Resends of requests that were stored or on their way.")
-        self.accepted_spans = self._counter("accepted_spans", "Spans that were acknowledged as stored.")
-        self.rejected_spans = self._counter("rejected_spans", "Spans dropped from requests that were otherwise taken.")
-        self.duplicate_spans = self._counter("duplicate_spans", "Spans in resends, stored once already.")
+        self.accepted_items = self._counter(
+            "accepted_items", "Spans, log records and data points that were acknowledged as durable.", "signal"
+        )
+        self.rejected_items = self._counter(
+            "rejected_items", "Items dropped from requests that were otherwise taken.", "signal"
+        )
+        self.duplicate_items = self._counter("duplicate_items", "Items in resends, durable once already.", "signal")
         self.retries = self._counter("store_retries", "Failed attempts to write to ClickHouse.")
-        self.renewed_tokens = self._counter("renewed_tokens", "INSERTs whose token was remembered without their spans.")
-        self.batch_spans = Histogram(
-            f"{_PREFIX}_batch_spans",
-            "Spans in a batch.",
+        self.renewed_tokens = self._counter("renewed_tokens", "INSERTs whose token was remembered without their rows.")
+        self.spooled_items = self._counter(
+            "spooled_items", "Items that were acknowledged from the disk because ClickHouse was slow or away.", "signal"
+        )
+        self.drained_items = self._counter("drained_items", "Items that came from the spool into ClickHouse.", "signal")
+        self.set_aside_items = self._counter(
+            "set_aside_items", "Acknowledged items that ClickHouse refuses; kept as `.refused` files.", "signal"
+        )
+        self.spool_torn_bytes = self._counter(
+            "spool_torn_bytes", "Ends of spool segments that a crash tore before they were acknowledged.", "signal"
+        )
+        self.spool_spoilt_bytes = self._counter(
+            "spool_spoilt_bytes",
+            "Parts of spool segments that the disk has changed; kept as `.spoilt` files.",
+            "signal",
+        )
+        self.spool_read_errors = self._counter(
+            "spool_read_errors", "Failed attempts to read a spool segment.", "signal"
+        )
+        self.batch_items = Histogram(
+            f"{_PREFIX}_batch_items",
+            "Items in a batch.",
+            ["signal"],
             registry=self.registry,
             buckets=[10.0**e * m for e in range(6) for m in (1, 3)],
         )
         self.batch_bytes = Histogram(
             f"{_PREFIX}_batch_bytes",
             "Bytes of a batch.",
+            ["signal"],
             registry=self.registry,
             buckets=[1024.0 * 4**e for e in range(10)],
         )
@@ -50,8 +74,12 @@ class Metrics:
         self.journal_bytes = self._gauge(
             "journal_bytes", "Bytes of batches that are not yet in ClickHouse and the ledger."
         )
+        self.spool_bytes = self._gauge("spool_bytes", "Bytes of the spool's segments on disk.")
+        self.spool_items = self._gauge("spool_items", "Items in the spool.")
+        self.spool_oldest_seconds = self._gauge("spool_oldest_seconds", "Age of the spool's oldest segment.")
+        self.store_up = self._gauge("store_up", "1 while ClickHouse answers.")
         self.remembered = self._gauge("remembered_requests", "Requests whose resend would be known.")
-        self.ready = self._gauge("ready", "1 when the collector takes requests and ClickHouse answers.")
+        self.ready = self._gauge("ready", "1 while requests are taken and can be made durable.")
 
     def text(self) -> bytes:
         """In Prometheus' text format."""

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     STORE_REFUSED = "store_refused"
     BUSY = "busy"
     STORE_AWAY = "store_away"
+    SPOOL_FULL = "spool_full"
     DISK = "disk"
     STARTING = "starting"
     STOPPING = "stopping"

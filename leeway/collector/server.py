@@ -1,26 +1,27 @@
-"""The collector's life: lock the folder, listen, reach ClickHouse, end what was under way, serve, drain, close."""
+"""The collector's life: lock the folder, listen, take requests, reach ClickHouse, end what was under way, close."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
 
 from leeway import storage
 from leeway.collector import grpc_server, http_server, ledger
-from leeway.collector.batcher import Batcher
 from leeway.collector.commit import Committer, Interrupted
+from leeway.collector.data_folder import DataFolder
 from leeway.collector.health import Health
 from leeway.collector.intake import Intake
-from leeway.collector.journal import Journal
 from leeway.collector.metrics import Metrics
+from leeway.collector.pipeline import Pipeline
 from leeway.collector.settings import Settings
-from leeway.model import Unavailable
+from leeway.collector.spool import SpoolRoom
+from leeway.collector.store_state import StoreState
+from leeway.model import Signal, Unavailable
 from leeway.storage import Database
 
 log = structlog.get_logger(__name__)
@@ -32,61 +33,85 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) ->
     """Collect until `stop` is set.
 
     Args:
-        ready: Called once, when requests are taken.
+        ready: Called once, when requests are taken and ClickHouse has answered.
 
     Raises:
         Rejected: Another collector holds the data folder, or the database is not one of ours.
         Unavailable: A port is taken.
     """
-    with Journal(settings.data / "collector", fsync=settings.journal_fsync) as journal:
-        asyncio.run(_serve(settings, journal, stop, ready))
+    with DataFolder(settings.data / "collector") as folder:
+        asyncio.run(_serve(settings, folder, stop, ready))
     log.info("collector.stopped")
 
 
-@dataclass(frozen=True, slots=True)
-class _Store:
-    """What there is once ClickHouse has answered and the journal is empty."""
-
-    db: Database
-    committer: Committer
-    next_seq: int
-    digests: list[int]
-
-
-async def _serve(settings: Settings, journal: Journal, stop: threading.Event, ready: Callable[[], None]) -> None:
+async def _serve(settings: Settings, folder: DataFolder, stop: threading.Event, ready: Callable[[], None]) -> None:
     metrics = Metrics()
-    metrics.journal_bytes.set_function(lambda: journal.bytes)
     intake = Intake(settings, metrics)
-    health = Health(intake, metrics)
+    store = StoreState()
+    pipelines = _pipelines(settings, folder, store, metrics, intake)
+    health = Health(settings, intake, store, pipelines, metrics)
     grpc, grpc_port = await grpc_server.start(settings, intake)
     try:
         http, http_port = http_server.start(settings, intake, health, metrics)
     except Unavailable:
         await grpc.stop(0)
         raise
-    log.info("collector.listening", host=settings.host, grpc_port=grpc_port, http_port=http_port, writer=journal.writer)
-    give_up = threading.Event()
-    batcher: Batcher | None = None
+    log.info("collector.listening", host=settings.host, grpc_port=grpc_port, http_port=http_port, writer=folder.writer)
+    intake.open(pipelines)
+    sweep = asyncio.create_task(intake.sweep())
     watch: asyncio.Task[None] | None = None
-    opening = asyncio.create_task(asyncio.to_thread(_open_store, settings, journal, metrics, give_up))
+    give_up = threading.Event()
+    opening = asyncio.create_task(asyncio.to_thread(_open_store, settings, pipelines, store, give_up))
     try:
         await _until(lambda: stop.is_set() or opening.done())
         if opening.done():
-            store = opening.result()
-            batcher = Batcher(settings, journal, store.committer, metrics, store.next_seq, intake.settle)
-            watch = asyncio.create_task(health.watch(store.db, store.committer))
-            intake.open(batcher, store.digests)
-            log.info("collector.ready", next_batch=store.next_seq, requests_remembered=len(store.digests))
+            db, ways, digests = opening.result()
+            intake.remember(digests)
+            store.opened()
+            known = frozenset(digests)
+            for signal, pipeline in pipelines.items():
+                pipeline.open(*ways[signal], known)
+            watch = asyncio.create_task(health.watch(db))
+            log.info("collector.ready", requests_remembered=len(digests))
             ready()
         await _until(stop.is_set)
     finally:
         intake.close()
-        await _drain(settings, batcher, give_up)
-        await asyncio.gather(grpc.stop(settings.stop_within_s), http.stop())
         give_up.set()
+        if not store.is_open:
+            for pipeline in pipelines.values():
+                pipeline.give_up()
+        await asyncio.gather(opening, return_exceptions=True)
+        await asyncio.gather(*(asyncio.to_thread(p.close, settings.stop_within_s) for p in pipelines.values()))
+        await asyncio.gather(grpc.stop(settings.stop_within_s), http.stop())
+        sweep.cancel()
         if watch:
             watch.cancel()
-        await asyncio.gather(opening, return_exceptions=True)
+
+
+def _pipelines(
+    settings: Settings, folder: DataFolder, store: StoreState, metrics: Metrics, intake: Intake
+) -> Mapping[Signal, Pipeline]:
+    room = SpoolRoom(settings.spool_bytes_max)
+
+    def pipeline(signal: Signal) -> Pipeline:
+        return Pipeline(
+            settings, signal, folder, room, store, metrics, lambda requests, fate: intake.settle(signal, requests, fate)
+        )
+
+    made = {signal: pipeline(signal) for signal in Signal}
+    for one in made.values():
+        intake.remember(one.known())
+    metrics.journal_bytes.set_function(lambda: sum(p.journal.bytes for p in made.values()))
+    metrics.spool_bytes.set_function(lambda: sum(p.spool.size_bytes for p in made.values()))
+    metrics.spool_items.set_function(lambda: sum(p.spool.items for p in made.values()))
+    metrics.spool_oldest_seconds.set_function(lambda: _oldest_s(made))
+    return made
+
+
+def _oldest_s(pipelines: Mapping[Signal, Pipeline]) -> float:
+    since = [ns for p in pipelines.values() if (ns := p.spool.oldest_ns()) is not None]
+    return max(0.0, (time.time_ns() - min(since)) / 1e9) if since else 0.0
 
 
 async def _until(condition: Callable[[], bool]) -> None:
@@ -94,20 +119,13 @@ async def _until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(STOP_POLL_S)
 
 
-async def _drain(settings: Settings, batcher: Batcher | None, give_up: threading.Event) -> None:
-    """Store what waits; when ClickHouse does not take it in time, leave it in the journal."""
-    if batcher is None:
-        return
-    draining = asyncio.create_task(asyncio.to_thread(batcher.close))
-    done, _ = await asyncio.wait([draining], timeout=settings.stop_within_s)
-    if not done:
-        give_up.set()
-        log.warning("collector.drain_given_up", after_s=settings.stop_within_s)
-        await asyncio.wait([draining], timeout=settings.stop_within_s)
-
-
-def _open_store(settings: Settings, journal: Journal, metrics: Metrics, give_up: threading.Event) -> _Store:
+def _open_store(
+    settings: Settings, pipelines: Mapping[Signal, Pipeline], store: StoreState, give_up: threading.Event
+) -> tuple[Database, dict[Signal, tuple[Committer, int]], list[int]]:
     """Reach ClickHouse, however long that takes, bring its schema up to date and end what was under way.
+
+    Returns:
+        The database, by signal the way to it and the number of the next batch, and the digests of recent requests.
 
     Raises:
         Interrupted: The collector stops first.
@@ -118,12 +136,12 @@ def _open_store(settings: Settings, journal: Journal, metrics: Metrics, give_up:
         try:
             db = Database(settings.clickhouse)
             storage.migrate(db)
-            committer = Committer(db, journal, metrics, give_up, settings.backoff_s_max)
-            last = committer.recover()
+            ways = {signal: pipeline.recover(db) for signal, pipeline in pipelines.items()}
             digests = ledger.recent_hashes(db, time.time() - settings.resend_memory_s, settings.resend_memory_max)
-            return _Store(db, committer, last + 1, digests)
+            return db, ways, digests
         except Unavailable as e:
             failures += 1
+            store.failed()
             pause_s = min(0.2 * 2 ** min(failures, 10), settings.backoff_s_max)
             log.warning(
                 "clickhouse.awaited", url=_without_password(settings), retry_in_s=round(pause_s, 1), error=str(e)

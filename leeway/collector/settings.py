@@ -53,7 +53,8 @@ class Settings:
     request_bytes_max: int = 64 * MIB
     """A request larger than this is refused for good, before and after decompression alike."""
     inflight_bytes_max: int = 512 * MIB
-    """Requests that are being received or wait for their INSERT; beyond this, new ones are asked to come back."""
+    """Requests that are being received or wait for their INSERT; beyond this, new ones are asked to come back. A
+    project may hold four times as much as is still free, so however busy some are, others find room."""
     requests_max: int = 16_384
     """Requests under way at once, on both transports; the memory of small ones is not in their bytes."""
     connections_max: int = 2000
@@ -67,7 +68,9 @@ class Settings:
     idle_within_s: float = 120.0
     """How long an HTTP connection may stay without a request. Exporters of metrics send every 60 s."""
     keepalive_s: float = 60.0
-    """After so long a silence a gRPC client is asked whether it is still there; it has 20 s to answer."""
+    """After so long a silence a gRPC client is asked whether it is still there."""
+    keepalive_answer_s: float = 20.0
+    """How long it has to answer before its connection is closed."""
     answer_within_s: float = 9.0
     """How long a request waits for its INSERT before it is asked to come back. Exporters themselves give up after 10
     s."""
@@ -91,6 +94,14 @@ class Settings:
     batch_bytes_max: int = 64 * MIB
     """Nor beyond so many bytes. A single larger request still goes, alone."""
 
+    spool_bytes_max: int = 4096 * MIB
+    """What may be kept on disk, below `data`, while ClickHouse is slow or away, shared between projects as memory is.
+    Beyond it, requests are asked to come back. 0 switches the spool off."""
+    spool_after_s: float = 5.0
+    """How long a request waits for its INSERT before it is made durable in the spool and answered. While ClickHouse is
+    known to be away it does not wait at all."""
+    spool_segment_bytes_max: int = 24 * MIB
+    """A file of the spool that has so many bytes is followed by another; each is one INSERT later."""
     journal_fsync: bool = False
     """Whether a batch is forced to the disk before its INSERT. It survives the death of the process either way."""
     backoff_s_max: float = 5.0

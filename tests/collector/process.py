@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import subprocess
 import sys
@@ -76,6 +77,19 @@ class CollectorProcess:
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    def metric(self, name: str) -> float:
+        """A metric's value, summed over its labels."""
+        with urlopen(f"{self.http}/metrics", timeout=30) as answer:
+            text = answer.read().decode()
+        return sum(float(v) for v in re.findall(rf"^leeway_collector_{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE))
+
+    def wait_until_drained(self) -> None:
+        """Until all that was acknowledged is in ClickHouse."""
+        deadline_s = time.monotonic() + 120
+        while any(self.metric(name) for name in ("spool_items", "journal_bytes")) or not self.metric("store_up"):
+            assert time.monotonic() < deadline_s, f"the spool does not drain:\n{self.log.read_text()[-4000:]}"
+            time.sleep(0.1)
 
     def _end(self, number: signal.Signals) -> int:
         if self._process is None:

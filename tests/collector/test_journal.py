@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leeway.collector.data_folder import DataFolder
 from leeway.collector.journal import Entry, Journal, Torn, decode, encode
-from leeway.model import Rejected
+from leeway.model import Rejected, Signal
 
 entries = st.builds(
     Entry,
@@ -46,53 +47,72 @@ def test_any_other_bytes_are_torn(data: bytes) -> None:
         decode(data)
 
 
+def journal(folder: Path, *, fsync: bool = False) -> Journal:
+    return Journal(folder, Signal.TRACES, fsync=fsync)
+
+
 @pytest.mark.parametrize("fsync", [False, True])
 def test_what_was_written_and_not_dropped_is_found_in_order(tmp_path: Path, fsync: bool) -> None:  # noqa: FBT001
-    with Journal(tmp_path, fsync=fsync) as journal:
-        batches = [Entry(journal.writer, seq, seq, (), bytes(seq)) for seq in (1, 2, 10, 9)]
-        for entry in batches:
-            journal.write(entry, entry.checksum())
-        assert journal.bytes == 1 + 2 + 10 + 9
-        journal.drop(2)
-        assert journal.bytes == 1 + 10 + 9
-        writer = journal.writer
-    with Journal(tmp_path, fsync=fsync) as journal:
-        assert journal.writer == writer
-        assert list(journal.unfinished()) == [(e.seq, e) for e in sorted(batches, key=lambda e: e.seq) if e.seq != 2]
-        assert journal.bytes == 1 + 10 + 9
+    first = journal(tmp_path, fsync=fsync)
+    batches = [Entry("writer", seq, seq, (), bytes(seq)) for seq in (1, 2, 10, 9)]
+    for entry in batches:
+        first.write(entry, entry.checksum())
+    assert first.bytes == 1 + 2 + 10 + 9
+    first.drop(2)
+    assert first.bytes == 1 + 10 + 9
+    second = journal(tmp_path, fsync=fsync)
+    assert list(second.unfinished()) == [(e.seq, e) for e in sorted(batches, key=lambda e: e.seq) if e.seq != 2]
+    assert second.bytes == 1 + 10 + 9
+
+
+def test_signals_do_not_meet(tmp_path: Path) -> None:
+    journal(tmp_path).write(ENTRY, ENTRY.checksum())
+    assert list(Journal(tmp_path, Signal.LOGS).unfinished()) == []
+
+
+def test_a_batch_is_made_hard_or_is_gone_because_it_is_stored(tmp_path: Path) -> None:
+    batches = journal(tmp_path)
+    batches.write(ENTRY, ENTRY.checksum())
+    batches.harden(ENTRY.seq)
+    assert list(batches.unfinished()) == [(ENTRY.seq, ENTRY)]
+    batches.drop(ENTRY.seq)
+    batches.harden(ENTRY.seq)
+    assert list(batches.unfinished()) == []
 
 
 def test_a_torn_file_does_not_hide_the_others(tmp_path: Path) -> None:
-    with Journal(tmp_path) as journal:
-        for seq in (1, 2, 3):
-            entry = Entry(journal.writer, seq, 1, (), b"x")
-            journal.write(entry, entry.checksum())
-        torn = sorted((tmp_path / "journal").glob("*.batch"))[1]
-        torn.write_bytes(torn.read_bytes()[:-3])
-        found = dict(journal.unfinished())
-        assert isinstance(found[1], Entry)
-        assert isinstance(found[2], Torn)
-        assert isinstance(found[3], Entry)
-        aside = journal.set_aside(2)
-        assert aside.exists()
-        assert sorted(dict(journal.unfinished())) == [1, 3]
+    batches = journal(tmp_path)
+    for seq in (1, 2, 3):
+        entry = Entry("writer", seq, 1, (), b"x")
+        batches.write(entry, entry.checksum())
+    torn = sorted((tmp_path / "journal" / "traces").glob("*.batch"))[1]
+    torn.write_bytes(torn.read_bytes()[:-3])
+    found = dict(batches.unfinished())
+    assert isinstance(found[1], Entry)
+    assert isinstance(found[2], Torn)
+    assert isinstance(found[3], Entry)
+    assert batches.set_aside(2).exists()
+    assert sorted(dict(batches.unfinished())) == [1, 3]
 
 
 def test_nothing_is_left_of_a_batch_that_the_disk_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Journal(tmp_path) as journal:
+    batches = journal(tmp_path)
 
-        def full(_fd: int, _data: object) -> int:
-            raise OSError(28, "No space left on device")
+    def full(_fd: int, _data: object) -> int:
+        raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("leeway.collector.journal.os.write", full)
-        with pytest.raises(OSError, match="No space left"):
-            journal.write(ENTRY, ENTRY.checksum())
-        monkeypatch.undo()
-        assert list(journal.unfinished()) == []
-        assert journal.bytes == 0
+    monkeypatch.setattr("leeway.collector.journal.os.write", full)
+    with pytest.raises(OSError, match="No space left"):
+        batches.write(ENTRY, ENTRY.checksum())
+    monkeypatch.undo()
+    assert list(batches.unfinished()) == []
+    assert batches.bytes == 0
 
 
 def test_a_second_collector_on_the_folder_is_told_who_holds_it(tmp_path: Path) -> None:
-    with Journal(tmp_path), pytest.raises(Rejected, match=r"in use by another collector \(process \d+\)"):
-        Journal(tmp_path)
-    Journal(tmp_path).close()
+    with DataFolder(tmp_path) as first:
+        with pytest.raises(Rejected, match=r"in use by another collector \(process \d+\)"):
+            DataFolder(tmp_path)
+        writer = first.writer
+    with DataFolder(tmp_path) as second:
+        assert second.writer == writer

@@ -149,7 +149,7 @@ def test_a_resend_after_a_restart_changes_nothing(store: StoreProcess, db: Datab
             "SELECT writer, groupArray(seq) AS seqs FROM (SELECT * FROM leeway.batches ORDER BY seq) GROUP BY writer"
         )
         assert [r["seqs"] for r in rows] == [[1, 2]]
-        assert "duplicate_spans_total 2.0" in httpx.get(f"{own.http}/metrics").text
+        assert 'duplicate_items_total{signal="traces"} 2.0' in httpx.get(f"{own.http}/metrics").text
     finally:
         own.stop()
 

@@ -1,1 +1,1 @@
-SELECT max(seq) AS seq FROM leeway.batches WHERE kind = 'spans' AND writer = {writer:String}
+SELECT max(seq) AS seq FROM leeway.batches WHERE kind = {kind:String} AND writer = {writer:String}

@@ -1,0 +1,110 @@
+"""The thread that brings the spool into ClickHouse when it is back: the oldest segment first, each one batch."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+import structlog
+
+from leeway.collector import framing
+from leeway.collector.commit import Committer, Interrupted, Poisoned
+from leeway.collector.journal import Entry
+from leeway.collector.metrics import Metrics
+from leeway.collector.spool import Content, Segment, Spool
+from leeway.collector.store_state import StoreState
+from leeway.model import Signal
+
+log = structlog.get_logger(__name__)
+
+IDLE_S: Final = 0.25
+READ_AGAIN_S: Final = 5.0
+"""How long a segment that cannot be read is left alone."""
+
+
+class Drain:
+    """Works from `start` to `close`; a segment that is under way at the end stays on the disk."""
+
+    def __init__(
+        self,
+        signal: Signal,
+        spool: Spool,
+        committer: Committer,
+        store: StoreState,
+        metrics: Metrics,
+        stop: threading.Event,
+    ) -> None:
+        self._signal = signal
+        self._spool = spool
+        self._committer = committer
+        self._store = store
+        self._metrics = metrics
+        self._stop = stop
+        # The first segment may have been under way when the last process died.
+        self._certain = not len(spool)
+        self._thread = threading.Thread(target=self._run, name=f"drain-{signal}", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """`stop` is set; wait for the end."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            if not self._store.wait_until_up(IDLE_S):
+                continue
+            segment = self._spool.oldest() if len(self._spool) else None
+            if segment is None:
+                self._stop.wait(IDLE_S)
+                continue
+            try:
+                self._store_segment(segment)
+            except Interrupted:
+                return
+            except OSError as e:
+                log.error("spool.segment_unreadable", file=str(segment.path), error=str(e))  # noqa: TRY400 - no bug
+                self._metrics.spool_read_errors.labels(self._signal).inc()
+                self._stop.wait(READ_AGAIN_S)
+            except Exception:
+                # A bug must not end the thread; the segment stays, and the log says why.
+                log.exception("spool.drain_failed", file=str(segment.path))
+                self._stop.wait(READ_AGAIN_S)
+
+    def _store_segment(self, segment: Segment) -> None:
+        content = self._spool.read(segment)
+        if content.torn_bytes:
+            log.warning("spool.tail_torn", file=str(segment.path), bytes=content.torn_bytes)
+            self._metrics.spool_torn_bytes.labels(self._signal).inc(content.torn_bytes)
+        if content.spoilt_bytes:
+            aside = self._spool.keep_copy(segment, ".spoilt")
+            log.error("spool.segment_spoilt", bytes=content.spoilt_bytes, kept_as=str(aside))
+            self._metrics.spool_spoilt_bytes.labels(self._signal).inc(content.spoilt_bytes)
+        entry = Entry(segment.writer, segment.seq, content.items, content.hashes, content.framed)
+        if not content.items:
+            self._committer.abandon(entry.seq, entry.writer)
+            self._spool.remove(segment)
+            return
+        try:
+            self._committer.commit(entry, entry.checksum(), certain=self._certain)
+        except Poisoned as e:
+            self._refused(segment, content, e)
+            return
+        finally:
+            self._certain = True
+        self._spool.remove(segment)
+        self._metrics.drained_items.labels(self._signal).inc(content.items)
+
+    def _refused(self, segment: Segment, content: Content, error: Poisoned) -> None:
+        """Halve a segment that ClickHouse refuses, until the one message that it refuses stands alone."""
+        messages = list(framing.unframed(content.framed))
+        if len(messages) > 1:
+            half = len(messages) // 2
+            for part in (messages[:half], messages[half:]):
+                self._spool.refile(part)
+            self._committer.abandon(segment.seq, segment.writer)
+            self._spool.remove(segment)
+            return
+        self._committer.abandon(segment.seq, segment.writer)
+        aside = self._spool.set_aside(segment, ".refused")
+        self._metrics.set_aside_items.labels(self._signal).inc(content.items)
+        log.error("spool.store_refused", items=content.items, kept_as=str(aside), error=str(error))

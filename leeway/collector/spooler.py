@@ -1,0 +1,147 @@
+"""The thread that makes requests durable on disk when ClickHouse is slow or away.
+
+What waits longer than `spool_after_s`, or waits at all while ClickHouse is known to be away, is written to the spool
+and answered. A batch whose INSERT is under way has its journal file forced to the disk instead, and is answered too.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from leeway.collector.batcher import Batcher, Done, framed
+from leeway.collector.fair_queue import Request
+from leeway.collector.metrics import Metrics
+from leeway.collector.refusal import Later, Reason
+from leeway.collector.segment import Record
+from leeway.collector.settings import Settings
+from leeway.collector.spool import Full, Spool
+from leeway.collector.store_state import StoreState
+from leeway.model import Signal
+
+log = structlog.get_logger(__name__)
+
+POLL_S: Final = 0.25
+POLL_AWAY_S: Final = 0.05
+"""What gathers in between shares one fsync."""
+OVERHEAD_BYTES: Final = 128
+"""What a Resource… message gets besides in a spool: length, private fields, and its share of the record's frame."""
+
+
+class Spooler:
+    """Watches a signal's batcher.
+
+    Args:
+        done: Told what became of each request.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        signal: Signal,
+        batcher: Batcher,
+        spool: Spool,
+        store: StoreState,
+        metrics: Metrics,
+        done: Done,
+    ) -> None:
+        self._settings = settings
+        self._signal = signal
+        self._batcher = batcher
+        self._spool = spool
+        self._store = store
+        self._metrics = metrics
+        self._done = done
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"spool-{signal}", daemon=True)
+        if settings.spool_bytes_max:
+            self._thread.start()
+
+    def close(self) -> None:
+        """Write what still waits, whatever its age, and end. What finds no room is told to come back."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+            self.step(float("inf"))
+        later = Later(Reason.STOPPING, "the collector is stopping", self._settings.retry_after_s)
+        while rest := self._batcher.take_overdue(float("inf")):
+            self._done(rest, later)
+
+    def _run(self) -> None:
+        while not self._stop.wait(POLL_AWAY_S if self._store.is_away else POLL_S):
+            now_s = time.monotonic()
+            try:
+                self.step(float("inf") if self._store.is_away else now_s - self._settings.spool_after_s)
+            except Exception:
+                # A bug must not end the thread that keeps the promise of durability.
+                log.exception("spool.failed", signal=self._signal)
+
+    def step(self, before_s: float) -> None:
+        """Make durable what arrived before a time (monotonic), and with it what waits behind it."""
+        for flight in self._batcher.overdue_flights(before_s):
+            try:
+                self._batcher.harden(flight)
+            except OSError as e:
+                # Its requests wait on for their INSERT.
+                log.error("journal.fsync_failed", signal=self._signal, seq=flight.seq, error=str(e))  # noqa: TRY400
+            else:
+                self._metrics.spooled_items.labels(self._signal).inc(sum(r.items for r in flight.requests))
+        while requests := self._batcher.take_overdue(before_s):
+            self._write(self._with_room(requests))
+
+    def _with_room(self, requests: Sequence[Request]) -> list[Request]:
+        """Those that the spool has room for; the others are told to come back."""
+        fitting: list[Request] = []
+        refused: list[Request] = []
+        sizes: Counter[str] = Counter()
+        for request in requests:
+            sizes[request.project] += spooled_bytes(request)
+            (fitting if self._spool.has_room(request.project, sizes[request.project]) else refused).append(request)
+        if refused:
+            self._refuse(refused)
+        return fitting
+
+    def _refuse(self, requests: Sequence[Request]) -> None:
+        self._done(
+            requests,
+            Later(
+                Reason.SPOOL_FULL,
+                "ClickHouse does not take the data, and the spool on disk is full",
+                self._settings.retry_after_s,
+            ),
+        )
+
+    def _write(self, requests: Sequence[Request]) -> None:
+        if not requests:
+            return
+        projects: Counter[str] = Counter()
+        for r in requests:
+            projects[r.project] += spooled_bytes(r)
+        items = sum(r.items for r in requests)
+        try:
+            while True:
+                header = self._spool.next_header()
+                data = framed(self._signal, requests, header.writer, header.seq, header.created_ns)
+                if self._spool.append(header, Record(items, tuple(r.digest for r in requests), data, projects)):
+                    break
+        except Full:
+            self._refuse(requests)
+        except OSError as e:
+            log.error("spool.write_failed", signal=self._signal, error=str(e))  # noqa: TRY400 - no bug
+            self._done(
+                requests,
+                Later(Reason.DISK, f"the collector cannot write its spool: {e.strerror}", self._settings.retry_after_s),
+            )
+        else:
+            self._metrics.spooled_items.labels(self._signal).inc(items)
+            self._done(requests, None)
+
+
+def spooled_bytes(request: Request) -> int:
+    """What a request is counted as in the spool."""
+    return len(request.body) + OVERHEAD_BYTES * (1 + len(request.slices))
