@@ -264,17 +264,18 @@ FROM leeway.evaluations
 WHERE (project = {project:String}) AND (trace_id = {trace_id:String})
 UNION ALL
 SELECT
-    time,
+    timestamp AS time,
     span_id,
-    name,
-    score,
-    label,
-    explanation,
-    response_id,
-    error_type,
-    source
-FROM leeway.evaluations
-WHERE (project = {project:String}) AND (trace_id = '') AND (response_id != '') AND (response_id IN (
+    attributes['gen_ai.evaluation.name'] AS name,
+    if(isFinite(toFloat64OrZero(attributes['gen_ai.evaluation.score.value'])), toFloat64OrNull(attributes['gen_ai.evaluation.score.value']), NULL) AS score,
+    attributes['gen_ai.evaluation.score.label'] AS label,
+    attributes['gen_ai.evaluation.explanation'] AS explanation,
+    attributes['gen_ai.response.id'] AS response_id,
+    attributes['error.type'] AS error_type,
+    'log' AS source
+FROM leeway.log_rows
+FINAL
+WHERE (project = {project:String}) AND (event_name = 'gen_ai.evaluation.result') AND (trace_id = '') AND (response_id != '') AND (response_id IN (
     SELECT attributes['gen_ai.response.id']
     FROM leeway.span_rows
     WHERE (project = {project:String}) AND (trace_id = {trace_id:String}) AND ((
