@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from leeway.collector import framing
 from leeway.collector.scan import count, look
@@ -13,10 +12,17 @@ from leeway.collector.sieve import sieve, strip
 from leeway.collector.wire import EXACT, SHAPES, Parsed
 from leeway.model import Signal
 
-Redact = Callable[[Parsed, Signal], bool]
-"""Changes a parsed request (of `EXACT`) in place, deep values being JSON text already; tells whether it changed
-anything."""
 _FIELD_1: Final = b"\x0a"
+
+
+class Redact(Protocol):
+    """What is taken out of requests before they are stored."""
+
+    def concerns(self, body: bytes) -> bool:
+        """Whether a request may hold anything to change. Never wrong when it says no."""
+
+    def __call__(self, request: Parsed, signal: Signal) -> bool:
+        """Change a request (of `EXACT`) in place, deep values being JSON text already; whether anything changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,8 @@ def distinct_spans(framed: bytes) -> int:
 
 
 def _redacted(body: bytes, signal: Signal, redact: Redact) -> bytes:
+    if not redact.concerns(body):
+        return body
     request = EXACT[SHAPES[signal].request].FromString(body)
     if not redact(request, signal):
         return body

@@ -55,7 +55,7 @@ around = st.text(st.sampled_from(' \n\t,;"\\{}[]()/é€𝄞'), max_size=6)
 @st.composite
 def holding(draw: st.DrawFn, secret: str) -> object:
     """An attribute value of any depth with the secret somewhere in it, as text, key, bytes or JSON within a string."""
-    value: object = f"{draw(around)} {secret} {draw(around)}"
+    value: object = f"~{draw(around)} {secret} {draw(around)}"  # not JSON itself, masked or not
     for step in draw(st.lists(st.sampled_from(["list", "dict", "key", "json", "bytes"]), max_size=4)):
         match step:
             case "list":

@@ -175,10 +175,12 @@ SHAPES: Final[dict[BuiltIn, Shape]] = {
         "[PASSWORD]",
     ),
     "api_key": Shape(_API_KEY_HINT, finder(_API_KEYS, _is_random), "[API_KEY]"),
-    "email": Shape(r"[\pL\pN_%+-](?:@|%40)[\pL\pN]", finder(_EMAIL), "[EMAIL]"),
+    "email": Shape(
+        r"[\w%+\x{80}-\x{10FFFF}-](?:@|%40)[\w\x{80}-\x{10FFFF}-]+\.[\w\x{80}-\x{10FFFF}]", finder(_EMAIL), "[EMAIL]"
+    ),
     "card": Shape(
-        r"[2-6][0-9]{3}(?:[ -]|\x{A0})?[0-9]{4}(?:[ -]|\x{A0})?[0-9]{2}"
-        r"|[2-6][0-9]{3}(?:[ -]|\x{A0})?[0-9]{6}(?:[ -]|\x{A0})[0-9]{4}",
+        r"4[0-9]{12}|(?:5[1-5]|2[2-7]|3[0-9]|6[0245])[0-9]{12}"
+        r"|[2-6][0-9]{3}(?:[ -]|\x{A0})(?:[0-9]{4}(?:[ -]|\x{A0})[0-9]{4}|[0-9]{6}(?:[ -]|\x{A0})[0-9]{4})",
         find_cards,
         "[CARD]",
         numbers=True,

@@ -71,7 +71,8 @@ def key_hint(text: str) -> str:
     """
     size = len(text.encode())
     exact = not is_regex(text) and "*" not in text and "?" not in text and size < 0x80
-    return (rf"\x0A\x{size:02X}" if exact else "") + name_hint(text)
+    # The length ends in 0 where a sender spells it in more bytes than it needs.
+    return (rf"(?:\x0A\x{size:02X}|\x00)" if exact else "") + name_hint(text)
 
 
 def name_hint(text: str) -> str:

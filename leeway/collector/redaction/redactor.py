@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from leeway.collector.redaction.policy import Compiled
@@ -16,9 +17,28 @@ HASH_KEY_VARIABLE: Final = "LEEWAY_REDACTION_HASH_KEY"
 """The environment variable with the key of `hash`. Nowhere else: a key in a file is a key in a backup."""
 HASH_KEY_BYTES_MIN: Final = 16
 
-Redact = Callable[[Parsed, Signal], bool]
 Count = Callable[[str, Action, int], None]
 """Told a rule, what it did, and how often."""
+
+
+@dataclass(frozen=True)
+class Redaction:
+    """A project's redaction."""
+
+    policy: Compiled
+    count: Count
+
+    def concerns(self, body: bytes) -> bool:
+        """Whether a request of these bytes may hold anything to change; the answer costs far less than a parse."""
+        return self.policy.concerns(body)
+
+    def __call__(self, request: Parsed, signal: Signal) -> bool:
+        """Redact a request of the schema `EXACT` in place; whether anything changed."""
+        tally = Tally()
+        changed = redact_request(request, signal, self.policy, tally)
+        for (rule, action), times in tally.items():
+            self.count(rule, action, times)
+        return changed
 
 
 class Redactor:
@@ -45,20 +65,10 @@ class Redactor:
         self._default = self._redact(rules.default)
         self._projects = {name: self._redact(policy) for name, policy in policies.items()}
 
-    def for_project(self, project: str) -> Redact | None:
+    def for_project(self, project: str) -> Redaction | None:
         """The redaction of a project's requests; None where nothing of it is redacted."""
         return self._projects.get(project, self._default)
 
-    def _redact(self, policy: Policy) -> Redact | None:
+    def _redact(self, policy: Policy) -> Redaction | None:
         compiled = Compiled(policy, self._hashed)
-        if compiled.is_idle:
-            return None
-
-        def redact(request: Parsed, signal: Signal) -> bool:
-            tally = Tally()
-            changed = redact_request(request, signal, compiled, tally)
-            for (rule, action), times in tally.items():
-                self._count(rule, action, times)
-            return changed
-
-        return redact
+        return None if compiled.is_idle else Redaction(compiled, self._count)

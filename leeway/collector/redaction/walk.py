@@ -13,23 +13,17 @@ from leeway.collector.wire import Parsed
 from leeway.model import Signal
 
 _DATA: Final = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
+TOGETHER: Final = 64
+"""Messages that are searched in one go; more would leave the processor's cache."""
 EVENT_NAME: Final = "event.name"
 """The attribute that named a log record's event before there was a field for it."""
 
 
 def redact_request(request: Parsed, signal: Signal, policy: Compiled, tally: Tally) -> bool:
-    """Redact a request in place; whether anything changed.
-
-    Serialising costs a tenth of visiting every attribute, and RE2 reads a gigabyte in about two seconds.
-    """
-    serialised = request.SerializeToString()
-    if not policy.concerns(serialised):
-        return False
-    # What no schema of ours knows is stored nowhere but in the spool; there it must not be either.
-    request.DiscardUnknownFields()
+    """Redact a request in place; whether anything changed."""
     walk = _Walk(policy, tally)
     {Signal.TRACES: walk.traces, Signal.LOGS: walk.logs, Signal.METRICS: walk.metrics}[signal](request)
-    return bool(tally) or request.ByteSize() != len(serialised)
+    return bool(tally)
 
 
 class _Walk:
@@ -62,8 +56,11 @@ class _Walk:
                     self._metric(metric)
 
     def _concerned(self, messages: Parsed) -> Iterator[Parsed]:
-        concerns = self._policy.concerns
-        return (m for m in messages if concerns(m.SerializeToString()))
+        # Serialising takes a fraction of the time that a visit to every attribute does.
+        for first in range(0, len(messages), TOGETHER):
+            some = messages[first : first + TOGETHER]
+            for i in self._policy.concerned([m.SerializeToString() for m in some]):
+                yield some[i]
 
     def _resource(self, message: Parsed) -> None:
         self._text(message, "schema_url")
