@@ -20,8 +20,12 @@ from leeway.storage.templates import read_sql
 Parameters = Mapping[str, object]
 
 RETRYABLE_CODES: Final = frozenset({
+    74,  # CANNOT_READ_FROM_FILE_DESCRIPTOR
+    75,  # CANNOT_WRITE_TO_FILE_DESCRIPTOR: another way to say that the disk is full
+    76,  # CANNOT_OPEN_FILE
     159,  # TIMEOUT_EXCEEDED
     164,  # READONLY
+    173,  # CANNOT_ALLOCATE_MEMORY
     202,  # TOO_MANY_SIMULTANEOUS_QUERIES
     209,  # SOCKET_TIMEOUT
     210,  # NETWORK_ERROR
@@ -31,6 +35,7 @@ RETRYABLE_CODES: Final = frozenset({
     243,  # NOT_ENOUGH_SPACE
     252,  # TOO_MANY_PARTS
     319,  # UNKNOWN_STATUS_OF_INSERT
+    425,  # SYSTEM_ERROR
     394,  # QUERY_WAS_CANCELLED
     999,  # KEEPER_EXCEPTION
 })  # fmt: skip
