@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
+from leeway.collector import framing
 from leeway.storage import Database
 from tests.collector.any_values import any_value, otlp_json, read_back, same
 from tests.collector.client import JSON, grpc_export, http_export
@@ -178,3 +179,15 @@ def test_many_requests_share_an_insert(store: StoreProcess, db: Database, tmp_pa
         own.stop()
     assert answers == ["OK"] * 16
     assert db.rows("SELECT sum(rows) AS spans, count() < 8 AS few FROM leeway.batches") == [{"spans": 16, "few": 1}]
+
+
+def test_a_sender_cannot_speak_for_another_project(collector: CollectorProcess, db: Database) -> None:
+    """Fields of our own that a sender has put into its messages are not believed."""
+    plain = request(span("spoof")).SerializeToString()
+    (place,) = framing.resource_spans(plain)
+    message = plain[place.start : place.end] + framing.private_fields("victim", "another writer", 77, 5, b"d" * 16, 9)
+    assert grpc_export(collector, b"\x0a" + framing.varint(len(message)) + message).code == "OK"
+    (row,) = db.rows("SELECT project, writer, batch FROM leeway.span_rows WHERE name = 'spoof'")
+    assert row["project"] == "default"
+    assert row["writer"] == (collector.data / "collector" / "writer").read_text()
+    assert row["batch"] != 77
