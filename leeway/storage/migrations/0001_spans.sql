@@ -3,6 +3,9 @@
 --
 -- Partitions follow the day of receipt, not of the span: one INSERT then makes one part, whatever
 -- times its spans claim, so an INSERT is all or nothing and no sender can open a thousand partitions.
+--
+-- Within ten seconds of a service the order is by trace, not by time: the spans of a trace are neighbours, so they
+-- compress well, are read together, and merges move them as runs (docs/adr/0005).
 CREATE TABLE IF NOT EXISTS leeway.span_rows
 (
     project LowCardinality(String),
@@ -79,6 +82,13 @@ CREATE TABLE IF NOT EXISTS leeway.span_rows
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toDate(received_at)
-PRIMARY KEY (project, service_name, start_time)
-ORDER BY (project, service_name, start_time, trace_id, span_id)
-SETTINGS non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 268435456
+PRIMARY KEY (project, service_name, toStartOfInterval(start_time, INTERVAL 10 SECOND), trace_id)
+ORDER BY (project, service_name, toStartOfInterval(start_time, INTERVAL 10 SECOND), trace_id, span_id)
+SETTINGS
+    non_replicated_deduplication_window = 10000,
+    -- What an INSERT writes stays compact (wide costs 5 us a span); what a merge writes is wide as soon as it is large
+    -- enough for a vertical merge, which takes whole runs of rows, column by column, instead of row after row.
+    min_level_for_wide_part = 1,
+    min_bytes_for_wide_part = 67108864,
+    -- No query here is planned by them, and every merge would make them anew.
+    auto_statistics_types = ''
