@@ -30,6 +30,9 @@ class Metrics:
             "rejected_items", "Items dropped from requests that were otherwise taken.", "signal"
         )
         self.duplicate_items = self._counter("duplicate_items", "Items in resends, durable once already.", "signal")
+        self.redacted = self._counter(
+            "redacted", "What redaction dropped, hashed or masked, by its rule.", "rule", "action"
+        )
         self.retries = self._counter("store_retries", "Failed attempts to write to ClickHouse.")
         self.renewed_tokens = self._counter("renewed_tokens", "INSERTs whose token was remembered without their rows.")
         self.spooled_items = self._counter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from leeway.collector.health import Health
 from leeway.collector.intake import Intake
 from leeway.collector.metrics import Metrics
 from leeway.collector.pipeline import Pipeline
+from leeway.collector.redaction import HASH_KEY_VARIABLE, Redactor, Rules, load_rules
 from leeway.collector.settings import Settings
 from leeway.collector.spool import SpoolRoom
 from leeway.collector.store_state import StoreState
@@ -36,7 +38,8 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) ->
         ready: Called once, when requests are taken and ClickHouse has answered.
 
     Raises:
-        Rejected: Another collector holds the data folder, or the database is not one of ours.
+        Rejected: Another collector holds the data folder, the database is not one of ours, or the redaction file
+            cannot be used.
         Unavailable: A port is taken.
     """
     with DataFolder(settings.data / "collector") as folder:
@@ -46,7 +49,7 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) ->
 
 async def _serve(settings: Settings, folder: DataFolder, stop: threading.Event, ready: Callable[[], None]) -> None:
     metrics = Metrics()
-    intake = Intake(settings, metrics)
+    intake = Intake(settings, metrics, _redactor(settings, metrics).for_project)
     store = StoreState()
     pipelines = _pipelines(settings, folder, store, metrics, intake)
     health = Health(settings, intake, store, pipelines, metrics)
@@ -87,6 +90,17 @@ async def _serve(settings: Settings, folder: DataFolder, stop: threading.Event, 
         sweep.cancel()
         if watch:
             watch.cancel()
+
+
+def _redactor(settings: Settings, metrics: Metrics) -> Redactor:
+    """What the redaction file says; nothing to redact where there is none.
+
+    Raises:
+        Rejected: The file cannot be used.
+    """
+    rules = load_rules(settings.redaction) if settings.redaction else Rules(version=1)
+    hash_key = os.environ.get(HASH_KEY_VARIABLE, "").encode()
+    return Redactor(rules, hash_key, lambda rule, action, times: metrics.redacted.labels(rule, action).inc(times))
 
 
 def _pipelines(

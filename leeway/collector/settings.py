@@ -49,6 +49,8 @@ class Settings:
     """The same in spans, log records and data points."""
     rate_burst_s: float = 5.0
     """How much of its rate, in seconds, a project that was quiet may send at once."""
+    redaction: Path | None = None
+    """Rules of what is dropped, hashed or masked before anything is stored (docs/redaction.md); read at the start."""
 
     request_bytes_max: int = 64 * MIB
     """A request larger than this is refused for good, before and after decompression alike."""

@@ -18,7 +18,7 @@ from tests.conftest import ROOT, free_port
 
 _RUN = """
 import signal, sys, threading
-from pathlib import Path
+from pathlib import Path, PosixPath
 from leeway import storage
 from leeway.collector import Settings, run
 stop = threading.Event()
