@@ -247,6 +247,7 @@ class Batcher:
             self._refused(flight, entry, e, committer)
         else:
             self._journal.drop(entry.seq)
+            self._metrics.lag_seconds.labels(self._signal).observe(time.monotonic() - flight.oldest_s)
             self._metrics.batch_items.labels(self._signal).observe(entry.rows)
             self._metrics.batch_bytes.labels(self._signal).observe(len(entry.framed))
             self._done(requests, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Final
 
 import structlog
@@ -92,6 +93,7 @@ class Drain:
         finally:
             self._certain = True
         self._spool.remove(segment)
+        self._metrics.lag_seconds.labels(self._signal).observe(max(0.0, (time.time_ns() - segment.created_ns) / 1e9))
         self._metrics.drained_items.labels(self._signal).inc(content.items)
 
     def _refused(self, segment: Segment, content: Content, error: Poisoned) -> None:

@@ -189,6 +189,10 @@ class Intake:
         if refusal is None:
             self._memory.add((request.digest for request, _ in known), time.monotonic())
             self._metrics.accepted_items.labels(signal).inc(sum(request.items for request, _ in known))
+            now_s = time.monotonic()
+            answer_seconds = self._metrics.answer_seconds.labels(signal)
+            for request, _ in known:
+                answer_seconds.observe(now_s - request.arrived_s)
         for _, waiters in known:
             _tell(waiters, refusal)
 

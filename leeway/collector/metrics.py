@@ -71,6 +71,15 @@ class Metrics:
             f"{_PREFIX}_insert_seconds", "Time of an INSERT into ClickHouse.", registry=self.registry,
             buckets=(0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10, 30),
         )  # fmt: skip
+        self.answer_seconds = Histogram(
+            f"{_PREFIX}_answer_seconds", "From a request's arrival to the moment when it is durable.", ["signal"],
+            registry=self.registry, buckets=(0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10),
+        )  # fmt: skip
+        self.lag_seconds = Histogram(
+            f"{_PREFIX}_lag_seconds", "From arrival to the moment when ClickHouse can be asked for it; the spool's "
+            "time included. One observation a batch, of its oldest request.", ["signal"],
+            registry=self.registry, buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600),
+        )  # fmt: skip
         self.inflight_bytes = self._gauge(
             "inflight_bytes", "Bytes of requests that are received or wait for their INSERT."
         )
