@@ -60,7 +60,13 @@ def show_run(call: Call) -> Reply:
     if not runs:
         raise Problem(HTTPStatus.NOT_FOUND, f"there is no run {trace_id}; it may not be complete yet")
     names = {"trace_id": trace_id, "project": runs[0]["project"]}
-    return Reply(RunAnswer(run=runs[0], critical_path=call.services.db.rows(query("run_path"), names)))
+    return Reply(
+        RunAnswer(
+            run=runs[0],
+            critical_path=call.services.db.rows(query("run_path"), names),
+            evaluations=call.services.db.rows(query("run_evaluations"), names),
+        )
+    )
 
 
 def show_gate(call: Call) -> Reply:

@@ -159,6 +159,7 @@ class Rows(Answer):
 class RunAnswer(Answer):
     run: dict[str, Any]
     critical_path: list[dict[str, Any]]
+    evaluations: list[dict[str, Any]] = Field(description="What evaluators said of it, as in `leeway.evaluations`.")
 
 
 class Gate(Answer):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -12,8 +13,10 @@ import pytest
 
 from leeway import alerts, storage
 from leeway.alerts.subject import Subject
+from leeway.model import Signal
 from tests.alerts.rows import finding, insert_findings, insert_observations, insert_spans
 from tests.conftest import StoreProcess, free_port
+from tests.storage import otlp
 
 S = 1_000_000_000
 V2 = Subject("default", "travel-desk", "planner", version="v2")
@@ -166,6 +169,21 @@ def test_findings_audit_and_runs_are_the_tables(api: Api, db: storage.Database) 
     run = api.get(f"/v1/runs/{'ab' * 16}").json()
     assert (run["run"]["duration_ns"], run["run"]["start_time"]) == (7, "1970-01-01T00:00:00.000000000Z")
     assert [step["self_ns"] for step in run["critical_path"]] == [7]
+    assert run["evaluations"] == []
+
+
+def test_a_run_tells_what_evaluators_said_of_it(db: storage.Database, api: Api) -> None:
+    columns = ["project", "trace_id", "revision", "start_time", "complete"]
+    db.insert("run_rows", columns, [["default", "ab" * 16, 1, 0, True]])
+    judged: dict[str, otlp.Value] = {"gen_ai.evaluation.name": "Relevance", "gen_ai.evaluation.score.value": 0.25}
+    record = otlp.log_record(judged, event_name="gen_ai.evaluation.result", trace_id=b"\xab" * 16, span_id=b"\x01" * 8)
+    judged = {"gen_ai.evaluation.name": "Unsure", "gen_ai.evaluation.score.value": math.nan}
+    unsure = otlp.log_record(judged, event_name="gen_ai.evaluation.result", trace_id=b"\xab" * 16)
+    db.insert_otlp(otlp.framed([otlp.resource_logs([record, unsure])]), "judged", Signal.LOGS)
+    first, second = api.get(f"/v1/runs/{'ab' * 16}").json()["evaluations"]
+    assert (first["name"], first["score"], first["span_id"], first["source"]) == ("Relevance", 0.25, "01" * 8, "log")
+    assert first["time"].endswith("Z")
+    assert (second["name"], second["score"]) == ("Unsure", None)
 
 
 PROBLEMS: list[tuple[str, str, Any, int, str]] = [

@@ -9,6 +9,7 @@ import streamlit as st
 
 from leeway.dashboards import address, going, reading
 from leeway.dashboards.drawing import Node, div, draw, el, icon, short, text
+from leeway.dashboards.evaluations import evaluations
 from leeway.dashboards.notices import nothing_here
 from leeway.dashboards.scope import Scope
 from leeway.dashboards.screens.span import show_span
@@ -46,8 +47,17 @@ def show_run(scope: Scope, trace_id: str) -> None:
             div(_notes(run, spans, limit), waterfall(kept, selected, start_ns, end_ns), cls="page tight"),
             "run_waterfall",
         )
+        _judged(trace_id, spans, limit)
     with right:
         show_span(scope, within, selected)
+
+
+def _judged(trace_id: str, spans: Sequence[Row], limit: int) -> None:
+    chars_max = reading.settings().text_chars_max
+    asked = {"trace_id": trace_id, "project": spans[0]["project"], "chars_max": chars_max, "limit": limit + 1}
+    drawn = evaluations(reading.rows("run_evaluations", asked), {s["span_id"]: s["name"] for s in spans}, limit)
+    if drawn:
+        draw(drawn, "run_evaluations")
 
 
 def _unknown(trace_id: str) -> None:
