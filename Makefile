@@ -48,6 +48,9 @@ bench-phoenix: $(STAMP) ## Phoenix beside us, the same requests on this machine
 bench-outage: $(STAMP) ## ClickHouse away for ten minutes under load, and back
 	@$(PY) -m benchmarks.outage --report docs/benchmarks $(BENCH_ARGS)
 
+bench-mixed: $(STAMP) ## All signals at half of the measured maximum, everything on, dashboards open
+	@$(PY) -m benchmarks.mixed --report docs/benchmarks $(BENCH_ARGS)
+
 docs: $(STAMP) ## Write docs/settings.md from the code
 	@$(PY) -m leeway.runtime.reference > docs/settings.md
 

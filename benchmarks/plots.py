@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -47,10 +48,9 @@ def lines(
         factor: By which values are multiplied.
     """
     values = [
-        {"at_s": row["at_s"], "what": name, "value": row[key] * factor}
+        {"at_s": row["at_s"], "what": name, "value": row.get(key, math.nan) * factor}  # no value is a gap in the line
         for key, name in series.items()
         for row in rows
-        if key in row
     ]
     scale = alt.Scale(domain=list(series.values()), range=list(COLOURS[: len(series)]))
     drawn = (
