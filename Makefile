@@ -51,6 +51,11 @@ bench-outage: $(STAMP) ## ClickHouse away for ten minutes under load, and back
 bench-mixed: $(STAMP) ## All signals at half of the measured maximum, everything on, dashboards open
 	@$(PY) -m benchmarks.mixed --report docs/benchmarks $(BENCH_ARGS)
 
+RUNS ?= 1000000
+fuzz: $(STAMP) ## Fuzz every parser with RUNS inputs (docs/fuzzing.md)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/fuzz.txt
+	@nice -n 19 $(PY) -m tests.fuzz --runs $(RUNS)
+
 docs: $(STAMP) ## Write docs/settings.md from the code
 	@$(PY) -m leeway.runtime.reference > docs/settings.md
 
@@ -65,3 +70,4 @@ pins: $(STAMP) ## Compile requirements/*.in; UPGRADE=-U for newer versions
 	@$(COMPILE) $(UPGRADE) -o requirements/runtime.txt requirements/runtime.in
 	@$(COMPILE) $(UPGRADE) -o requirements/build.txt requirements/build.in
 	@$(COMPILE) $(UPGRADE) -c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt requirements/dev.in
+	@$(COMPILE) $(UPGRADE) -o requirements/fuzz.txt requirements/fuzz.in

@@ -57,72 +57,84 @@ def sieve(body: bytes, signal: Signal) -> tuple[bytes, Counter[str]]:
         above = _mend_head(resource, "resource", "Resource")
         for scope in getattr(resource, shape.scopes):
             fault = above or _mend_head(scope, "scope", "InstrumentationScope")
-            _SIFT[signal](scope, fault, faults)
+            if fault:
+                _drop(scope, _items_in(scope, signal), fault, faults)
+            else:
+                _SIFT[signal](scope, faults)
+        if above:
+            resource.Clear()
     sieved: bytes = request.SerializeToString()
     return sieved, faults
 
 
 def _mend_head(parent: Parsed, field: str, kind: str) -> str:
-    """Rewrite the resource or scope that stands at the head of a message. Returns its fault; it is then left out."""
+    """Rewrite the resource or scope that stands at the head of a message. Returns its fault."""
     try:
         if parent.HasField(field):
             setattr(parent, field, _mended(kind, getattr(parent, field)))
         _check_text(parent.schema_url)
     except _Bad as e:
-        parent.ClearField(field)
-        parent.ClearField("schema_url")
         return f"{field}'s {e}"
     return ""
 
 
-def _sift_spans(scope: Parsed, fault: str, faults: Counter[str]) -> None:
-    _sift(scope.spans, "Span", fault, faults)
+def _drop(message: Parsed, items: int, fault: str, faults: Counter[str]) -> None:
+    """Leave nothing of a message, though it keeps its place, by which rows may be numbered."""
+    message.Clear()
+    if items:
+        faults[fault] += items
 
 
-def _sift_logs(scope: Parsed, fault: str, faults: Counter[str]) -> None:
-    _sift(scope.log_records, "LogRecord", fault, faults)
+def _items_in(scope: Parsed, signal: Signal) -> int:
+    items = getattr(scope, SHAPES[signal].items)
+    return sum(map(_points_in, items)) if signal is Signal.METRICS else len(items)
 
 
-def _sift_metrics(scope: Parsed, fault: str, faults: Counter[str]) -> None:
+def _points_in(metric: Parsed) -> int:
+    return sum(len(getattr(metric, kind).data_points) for kind in POINTS)
+
+
+def _sift_spans(scope: Parsed, faults: Counter[str]) -> None:
+    _sift(scope.spans, "Span", faults)
+
+
+def _sift_logs(scope: Parsed, faults: Counter[str]) -> None:
+    _sift(scope.log_records, "LogRecord", faults)
+
+
+def _sift_metrics(scope: Parsed, faults: Counter[str]) -> None:
     for metric in scope.metrics:
-        below = fault or _mend_metric(metric)
+        if fault := _mend_metric(metric):
+            _drop(metric, _points_in(metric), fault, faults)
+            continue
         for kind, point in POINTS.items():
             if metric.HasField(kind):
-                _sift(getattr(metric, kind).data_points, point, below, faults)
+                _sift(getattr(metric, kind).data_points, point, faults)
 
 
 def _mend_metric(metric: Parsed) -> str:
+    """Rewrite what a metric says of itself. Returns its fault."""
     try:
         for text in (metric.name, metric.description, metric.unit):
             _check_text(text)
-        mended = [_mended("KeyValue", pair) for pair in metric.metadata]
+        metric.metadata[:] = [_mended("KeyValue", pair) for pair in metric.metadata]
     except _Bad as e:
-        for field in ("name", "description", "unit", "metadata"):
-            metric.ClearField(field)
         return f"metric's {e}"
-    metric.metadata[:] = mended
     return ""
 
 
-_SIFT: Final[Mapping[Signal, Callable[[Parsed, str, Counter[str]], None]]] = {
+_SIFT: Final[Mapping[Signal, Callable[[Parsed, Counter[str]], None]]] = {
     Signal.TRACES: _sift_spans,
     Signal.LOGS: _sift_logs,
     Signal.METRICS: _sift_metrics,
 }
 
 
-def _sift(items: Parsed, kind: str, fault: str, faults: Counter[str]) -> None:
-    """Keep what is good of a list of messages in bytes.
-
-    Args:
-        fault: Of what stands above them; empty when there is none.
-        faults: What is dropped is counted here.
-    """
+def _sift(items: Parsed, kind: str, faults: Counter[str]) -> None:
+    """Keep what is good of a list of messages in bytes, and count what is not."""
     kept = []
     for item in items:
         try:
-            if fault:
-                raise _Bad(fault)  # noqa: TRY301 - one way out for either fault
             kept.append(_mended(kind, item))
         except _Bad as e:
             faults[str(e)] += 1

@@ -4,42 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any
 
 import pytest
 from google.protobuf.message import DecodeError, Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeway.collector import framing, json_nesting
+from leeway.collector import json_nesting
 from leeway.collector.otlp_json import to_protobuf
 from leeway.collector.refusal import Refused
-from leeway.collector.validate import Checked, check, distinct
-from leeway.collector.wire import EXACT, SHAPES
+from leeway.collector.validate import check
 from leeway.model import Signal
 from tests.collector.otlp_messages import REQUESTS, messages, otlp_json
+from tests.collector.storable import assert_storable, items_of
 
 signals = st.sampled_from(list(Signal))
 requests = signals.flatmap(lambda s: st.tuples(st.just(s), messages(REQUESTS[s])))
-
-
-def items_of(signal: Signal, request: Any) -> int:
-    """Counted by hand."""
-    shape = SHAPES[signal]
-    listed = [i for r in getattr(request, shape.resources) for s in getattr(r, shape.scopes)
-              for i in getattr(s, shape.items)]  # fmt: skip
-    if signal is not Signal.METRICS:
-        return len(listed)
-    return sum(len(getattr(m, kind).data_points) for m in listed if (kind := m.WhichOneof("data")))
-
-
-def assert_storable(signal: Signal, checked: Checked) -> None:
-    """What was checked is whole, in bounds, holds what it says, and would pass again as it is."""
-    assert items_of(signal, EXACT[SHAPES[signal].request].FromString(checked.body)) == checked.items
-    data = b"".join(framing.framed(checked.body, checked.slices, framing.private_fields("p", "w", 1, 2)))
-    rows = distinct(signal, data)
-    assert rows <= checked.items if signal is Signal.TRACES else rows == checked.items
-    assert bool(checked.reason) == bool(checked.rejected)
 
 
 @given(requests)

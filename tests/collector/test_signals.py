@@ -187,6 +187,18 @@ def test_a_fault_of_a_resource_a_scope_or_a_metric_is_one_of_all_below() -> None
     assert check(spoiled(metric_request(*described)), Signal.METRICS).rejected == 2
 
 
+def test_nothing_is_left_of_what_lies_below_a_fault() -> None:
+    """Or text that is not UTF-8 would be left there."""
+    made = metric_request(Metric(name=BAD), service=BAD)
+    made.resource_metrics[0].scope_metrics[0].scope.name = BAD
+    made.resource_metrics[0].scope_metrics[0].schema_url = BAD
+    made.MergeFrom(metric_request())
+    checked = check(spoiled(made), Signal.METRICS)
+    left = EXACT["ExportMetricsServiceRequest"].FromString(checked.body).resource_metrics
+    assert [len(r.scope_metrics) for r in left] == [0, 1]
+    assert (checked.items, checked.rejected) == (7, 0)
+
+
 def test_what_is_left_after_a_drop_is_whole() -> None:
     """A second check finds nothing more to say."""
     bad = metric_request(*every_metric(), service=BAD)
@@ -240,23 +252,37 @@ def test_ids_may_stand_anywhere_and_the_last_counts() -> None:
 # -- redaction -----------------------------------------------------------------------------------------------------
 
 
-def test_redaction_sees_every_signal_with_deep_values_as_text() -> None:
-    seen: list[tuple[Signal, str]] = []
+class Redaction:
+    """Takes the body of log records, and notes what it saw."""
 
-    def drop_text(parsed: Any, signal: Signal) -> bool:
-        record = parsed.resource_logs[0].scope_logs[0].log_records[0]
-        seen.append((signal, record.body.kvlist_json))
+    def __init__(self, *, concerned: bool = True) -> None:
+        self.seen: list[tuple[Signal, str]] = []
+        self._concerned = concerned
+
+    def concerns(self, body: bytes) -> bool:
+        return self._concerned and bool(body)
+
+    def __call__(self, request: Any, signal: Signal) -> bool:
+        if signal is not Signal.LOGS:
+            return False
+        record = request.resource_logs[0].scope_logs[0].log_records[0]
+        self.seen.append((signal, record.body.kvlist_json))
         record.ClearField("body")
         return True
 
+
+def test_redaction_sees_deep_values_as_text() -> None:
+    redact = Redaction()
     made = log_request()
     made.resource_logs[0].scope_logs[0].log_records[0].body.CopyFrom(any_value({"a": [1]}))
-    checked = check(made.SerializeToString(), Signal.LOGS, drop_text)
-    assert seen == [(Signal.LOGS, '{"a":[1]}')]
+    checked = check(made.SerializeToString(), Signal.LOGS, redact)
+    assert redact.seen == [(Signal.LOGS, '{"a":[1]}')]
     assert b'{"a"' not in checked.body
     assert checked.items == 1
 
 
 def test_redaction_that_changes_nothing_leaves_the_bytes_alone() -> None:
     body = metric_request().SerializeToString()
-    assert check(body, Signal.METRICS, lambda _parsed, _signal: False).body is body
+    assert check(body, Signal.METRICS, Redaction()).body is body
+    logs = log_request().SerializeToString()
+    assert check(logs, Signal.LOGS, Redaction(concerned=False)).body is logs
