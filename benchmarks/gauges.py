@@ -22,31 +22,34 @@ class Running(Protocol):
 
 
 def cpu_s(pid: int) -> float:
-    """User and system time of all threads, also of those that have ended."""
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) * TICK_S
+    """User and system time of a process and its children, of all threads, also of those that have ended."""
+    ticks = 0
+    for each in family(pid):
+        fields = Path(f"/proc/{each}/stat").read_text("ascii").rsplit(")", 1)[1].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks * TICK_S
 
 
 def memory_bytes(pid: int) -> int:
-    """Resident now."""
-    return _status_bytes(pid, "VmRSS")
+    """Resident now, of a process and its children."""
+    return sum(_status_bytes(each, "VmRSS") for each in family(pid))
 
 
 def peak_memory_bytes(pid: int) -> int:
-    """The most that was ever resident."""
-    return _status_bytes(pid, "VmHWM")
+    """The most that was ever resident; of a process and its children the sum, even if they had it at other times."""
+    return sum(_status_bytes(each, "VmHWM") for each in family(pid))
 
 
-def folder_bytes(folder: Path) -> int:
-    """Of all files below it; what disappears meanwhile counts nothing."""
-    size = 0
-    for path, _, names in os.walk(folder):
-        for name in names:
+def family(pid: int) -> list[int]:
+    """A process and those that it started."""
+    found = [pid]
+    for each in found:
+        for thread in Path(f"/proc/{each}/task").iterdir():
             try:
-                size += os.stat(os.path.join(path, name)).st_size  # noqa: PTH116, PTH118 - walks many files often
+                found += map(int, (thread / "children").read_text("ascii").split())
             except OSError:
-                continue
-    return size
+                continue  # the thread has ended
+    return found
 
 
 def read_metrics(url: str) -> dict[str, float]:

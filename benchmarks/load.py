@@ -135,6 +135,10 @@ class Load:
         """Send nothing new; what is under way goes on until it is answered."""
         self._stop.set()
 
+    def wait(self, within_s: float) -> None:
+        """Until `requests_max` requests are answered, or the time is over."""
+        self._thread.join(within_s)
+
     def finish(self, within_s: float = 60.0) -> Tally:
         """Send nothing new, and wait until all that was sent is answered, or until the time is over."""
         self._stop.set()
