@@ -9,12 +9,17 @@ stay different.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import struct
 from base64 import b64encode
+from collections.abc import Callable
+from contextlib import suppress
+from json import encoder
 from typing import Any, Final
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from leeway.collector.framing import read_varint
 from leeway.collector.refusal import Reason, Refused
@@ -24,6 +29,8 @@ STRING, BOOL, INT, DOUBLE, ARRAY, KVLIST, BYTES = 1, 2, 3, 4, 5, 6, 7
 """Members of AnyValue's oneof."""
 _VARINT, _I64, _LEN, _GROUP, _GROUP_END, _I32 = 0, 1, 2, 3, 4, 5
 _WIRE_TYPES: Final = {STRING: _LEN, BOOL: _VARINT, INT: _VARINT, DOUBLE: _I64, ARRAY: _LEN, KVLIST: _LEN, BYTES: _LEN}
+_quoted: Final[Callable[[str], str]] = encoder.encode_basestring
+"""A string as JSON, other than ASCII as it is."""
 _LOOKS_LIKE_OURS: Final = re.compile(r"\$+(bytes|double)")
 
 
@@ -80,6 +87,52 @@ def json_text(data: bytes) -> str:
         Refused: The bytes are no AnyValue.
         UnicodeDecodeError: A string or a key in it is not UTF-8.
     """
+    with suppress(DecodeError):
+        out: list[str] = []
+        _write(AnyValue.FromString(data), out)
+        return "".join(out)
+    return _json_text_of_any_depth(data)
+
+
+def _write(value: AnyValue, out: list[str]) -> None:
+    """As `_json_text_of_any_depth`, ten times as fast. It recurses, but the parser has refused what is too deep."""
+    which = value.WhichOneof("value")
+    if which == "string_value":
+        out.append(_quoted(value.string_value))
+    elif which == "kvlist_value":
+        pairs = value.kvlist_value.values
+        looks_like_ours = len(pairs) == 1 and _LOOKS_LIKE_OURS.fullmatch(pairs[0].key)
+        before = '{"$' if looks_like_ours else "{"
+        for pair in pairs:
+            out.append(f'{before}{pair.key}":' if looks_like_ours else f"{before}{_quoted(pair.key)}:")
+            _write(pair.value, out)
+            before = ","
+        out.append("}" if pairs else "{}")
+    elif which == "array_value":
+        elements = value.array_value.values
+        before = "["
+        for element in elements:
+            out.append(before)
+            _write(element, out)
+            before = ","
+        out.append("]" if elements else "[]")
+    else:
+        out.append(_scalar(which, value))
+
+
+def _scalar(which: str | None, value: AnyValue) -> str:
+    if which == "int_value":
+        return str(value.int_value)
+    if which == "bool_value":
+        return "true" if value.bool_value else "false"
+    if which == "double_value":
+        return _double(value.double_value)
+    if which == "bytes_value":
+        return _bytes(value.bytes_value)
+    return "null"
+
+
+def _json_text_of_any_depth(data: bytes) -> str:
     out: list[str] = []
     # What is still to be written, last first: text as it is, or a value from start to end.
     todo: list[str | tuple[int, int]] = [(0, len(data))]
@@ -110,9 +163,9 @@ def _write_value(data: bytes, at: int, end: int, out: list[str], todo: list[str 
     elif member == DOUBLE:
         out.append(_double(struct.unpack_from("<d", data, content[0])[0]))
     elif member == STRING:
-        out.append(_quoted(data[content[0] : content[1]]))
+        out.append(_quoted(data[content[0] : content[1]].decode()))
     elif member == BYTES:
-        out.append(f'{{"$bytes":"{b64encode(data[content[0] : content[1]]).decode()}"}}')
+        out.append(_bytes(data[content[0] : content[1]]))
     elif member == ARRAY:
         todo.append("]")
         _in_order(todo, [[value] for value in _values(data, *content)])
@@ -156,7 +209,7 @@ def _pairs(data: bytes, at: int, end: int) -> list[list[str | tuple[int, int]]]:
     key = ""
     for place in _values(data, at, end):
         key, value = _pair(data, *place)
-        pairs.append([f"{json.dumps(key, ensure_ascii=False)}:", value])
+        pairs.append([f"{_quoted(key)}:", value])
     if len(pairs) == 1 and _LOOKS_LIKE_OURS.fullmatch(key):
         pairs[0][0] = f'"${key}":'
     return pairs
@@ -193,8 +246,8 @@ def _field(data: bytes, at: int, end: int) -> tuple[int, int, Any, int]:
     return field, wire_type, (at, at + length), at + length
 
 
-def _quoted(text: bytes) -> str:
-    return json.dumps(text.decode(), ensure_ascii=False)
+def _bytes(content: bytes) -> str:
+    return f'{{"$bytes":"{b64encode(content).decode()}"}}'
 
 
 def _double(number: float) -> str:

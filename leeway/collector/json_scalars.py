@@ -20,10 +20,13 @@ class Wrong(ValueError):
     """A value is not what its place asks for; the path to it is put before the message on the way out."""
 
 
-def sized(content: bytes) -> bytes:
-    """With its length before it."""
+_LENGTHS: Final = [bytes((n,)) for n in range(0x80)]
+
+
+def sized(tag: bytes, content: bytes) -> bytes:
+    """A field with its tag and length."""
     size = len(content)
-    return (bytes((size,)) if size < 0x80 else varint(size)) + content
+    return tag + (_LENGTHS[size] if size < 0x80 else varint(size)) + content
 
 
 def text(value: Json) -> bytes:

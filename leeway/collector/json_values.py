@@ -24,11 +24,11 @@ from leeway.collector.json_scalars import (
 )
 
 _SCALARS: Final[Mapping[str, Callable[[Json], bytes]]] = {
-    "stringValue": lambda value: b"\x0a" + sized(text(value)),
+    "stringValue": lambda value: sized(b"\x0a", text(value)),
     "boolValue": lambda value: b"\x10" + boolean(value),
     "intValue": lambda value: b"\x18" + signed_varint(value, 64),
     "doubleValue": lambda value: b"\x21" + double(value),
-    "bytesValue": lambda value: b"\x3a" + sized(base64(value)),
+    "bytesValue": lambda value: sized(b"\x3a", base64(value)),
 }
 _ARRAY, _KVLIST = b"\x2a", b"\x32"
 _CONTAINERS: Final = {"arrayValue": _ARRAY, "kvlistValue": _KVLIST}
@@ -57,6 +57,20 @@ class _Message(NamedTuple):
 _Todo = list[bytes | _Length | _Message]
 
 
+def key_value(pair: Json, depth_max: int) -> bytes:
+    """A KeyValue, as `any_value`."""
+    if not isinstance(pair, dict):
+        raise Wrong(f"an object is wanted, not {short(pair)}")
+    key, value = pair.get("key"), pair.get("value")
+    written = b"" if key is None else sized(_KEY, _named("key", text, key))
+    if value is None:
+        return written
+    try:
+        return written + sized(_VALUE, any_value(value, depth_max))
+    except Wrong as e:
+        raise Wrong(f"value: {e}") from None
+
+
 def any_value(value: Json, depth_max: int) -> bytes:
     """An AnyValue. A member that is there is written even when it is 0, false or empty.
 
@@ -69,11 +83,11 @@ def any_value(value: Json, depth_max: int) -> bytes:
     name, content = _member(value)
     scalar = _SCALARS.get(name)
     if scalar:
-        return _scalar(name, scalar, content)
+        return _named(name, scalar, content)
     return _nested(value, depth_max) if name else b""
 
 
-def _scalar(name: str, encode: Callable[[Json], bytes], content: Json) -> bytes:
+def _named(name: str, encode: Callable[[Json], bytes], content: Json) -> bytes:
     try:
         return encode(content)
     except Wrong as e:
@@ -117,7 +131,7 @@ def _open_value(value: Json, depth: int, written_bytes: int, todo: _Todo) -> Non
     name, content = _member(value)
     scalar = _SCALARS.get(name)
     if scalar:
-        todo.append(_scalar(name, scalar, content))
+        todo.append(_named(name, scalar, content))
     elif name:
         if depth <= 0:
             raise Wrong("values nest too deeply")
@@ -133,6 +147,6 @@ def _open_pair(pair: Json, depth: int, todo: _Todo) -> None:
         raise Wrong(f"an object is wanted, not {short(pair)}")
     key, value = pair.get("key"), pair.get("value")
     if key is not None:
-        todo.append(_KEY + sized(text(key)))
+        todo.append(sized(_KEY, text(key)))
     if value is not None:
         todo.append(_Message(_VALUE, value, is_pair=False, depth=depth))

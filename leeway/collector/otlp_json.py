@@ -22,7 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from leeway.collector import json_nesting, json_scalars
 from leeway.collector.framing import varint
 from leeway.collector.json_scalars import Json, Wrong, listed, short, sized
-from leeway.collector.json_values import any_value
+from leeway.collector.json_values import any_value, key_value
 from leeway.collector.refusal import Reason, Refused
 from leeway.model import Signal
 
@@ -89,8 +89,8 @@ _D = descriptor.FieldDescriptor
 _VARINT, _I64, _LEN, _I32 = 0, 1, 2, 5
 Scalar = Callable[[Json], bytes]
 _SCALARS: Final[Mapping[int, tuple[int, Scalar]]] = {
-    _D.TYPE_STRING: (_LEN, lambda value: sized(json_scalars.text(value))),
-    _D.TYPE_BYTES: (_LEN, lambda value: sized(json_scalars.base64(value))),
+    _D.TYPE_STRING: (_LEN, json_scalars.text),
+    _D.TYPE_BYTES: (_LEN, json_scalars.base64),
     _D.TYPE_BOOL: (_VARINT, json_scalars.boolean),
     _D.TYPE_INT32: (_VARINT, partial(json_scalars.signed_varint, bits=32)),
     _D.TYPE_INT64: (_VARINT, partial(json_scalars.signed_varint, bits=64)),
@@ -102,7 +102,7 @@ _SCALARS: Final[Mapping[int, tuple[int, Scalar]]] = {
     _D.TYPE_SFIXED64: (_I64, partial(json_scalars.signed_fixed, bits=64)),
     _D.TYPE_DOUBLE: (_I64, json_scalars.double),
 }
-"""By the field's type: its wire type and how its content is written."""
+"""By the field's type: its wire type and how its content is written, without its length."""
 _IDS: Final = ("trace_id", "span_id", "parent_span_id")
 """Bytes that OTLP's JSON writes in hex."""
 
@@ -118,31 +118,34 @@ def _encode(field: Any) -> Encode:  # noqa: ANN401 - a FieldDescriptor, as above
     if field.type == _D.TYPE_MESSAGE:
         return _encode_message(field)
     wire_type, scalar = _scalar(field)
-    if not field.is_repeated:
-        tag = varint(field.number << 3 | wire_type)
-        return lambda value, _: tag + scalar(value)
-    if wire_type == _LEN:
-        tag = varint(field.number << 3 | _LEN)
-        return lambda value, _: b"".join([tag + scalar(item) for item in listed(value)])
+    tag = varint(field.number << 3 | wire_type)
     packed = varint(field.number << 3 | _LEN)
-    return lambda value, _: packed + sized(b"".join([scalar(item) for item in listed(value)]))
+    if field.is_repeated and wire_type != _LEN:
+        return lambda value, _: sized(packed, b"".join([scalar(item) for item in listed(value)]))
+    if field.is_repeated:
+        return lambda value, _: b"".join([sized(tag, scalar(item)) for item in listed(value)])
+    if wire_type == _LEN:
+        return lambda value, _: sized(tag, scalar(value))
+    return lambda value, _: tag + scalar(value)
 
 
 def _encode_message(field: Any) -> Encode:  # noqa: ANN401 - as above
     tag = varint(field.number << 3 | _LEN)
+    encode: Encode
     if field.message_type.name == "AnyValue":
-        return lambda value, depth_max: tag + sized(any_value(value, depth_max))
-    fields = _fields(field.message_type)
-    if not field.is_repeated:
-        return lambda value, depth_max: tag + sized(_message(fields, value, depth_max))
-    return lambda value, depth_max: b"".join([
-        tag + sized(_message(fields, item, depth_max)) for item in listed(value)
-    ])  # fmt: skip
+        encode = any_value
+    elif field.message_type.name == "KeyValue":
+        encode = key_value
+    else:
+        encode = partial(_message, _fields(field.message_type))
+    if field.is_repeated:
+        return lambda value, depth_max: b"".join([sized(tag, encode(item, depth_max)) for item in listed(value)])
+    return lambda value, depth_max: sized(tag, encode(value, depth_max))
 
 
 def _scalar(field: Any) -> tuple[int, Scalar]:  # noqa: ANN401 - as above
     if field.name in _IDS:
-        return _LEN, lambda value: sized(json_scalars.hexadecimal(value))
+        return _LEN, json_scalars.hexadecimal
     if field.type == _D.TYPE_ENUM:
         numbers = {value.name: value.number for value in field.enum_type.values}
         return _VARINT, lambda value: json_scalars.signed_varint(

@@ -12,7 +12,7 @@ from hypothesis import given
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
-from leeway.collector import framing
+from leeway.collector import deep, framing
 from leeway.collector.validate import check
 from leeway.collector.wire import EXACT, SHAPES
 from leeway.model import Signal
@@ -79,6 +79,12 @@ def test_every_value_of_a_metric_is_read_back_from_where_it_is_stored(place: str
     kept = stored(made.SerializeToString(), Signal.METRICS)
     assert_stands_for(at(kept, place)[0].value, value)
     assert check(made.SerializeToString(), Signal.METRICS).items == 7
+
+
+@given(values)
+def test_values_read_the_same_with_and_without_recursion(value: object) -> None:
+    data = any_value(value).SerializeToString()
+    assert deep.json_text(data) == deep._json_text_of_any_depth(data)
 
 
 def _sized(content: bytes) -> bytes:
