@@ -20,7 +20,7 @@ from leeway.runtime.mistake import Mistake
 from leeway.runtime.sources import Sources, env_name, flag_name, read_sources
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
-ORDER: Final = ("up", *(c.name for c in COMPONENTS), "replay", "backtest", "rules", "token", "doctor")
+ORDER: Final = ("up", *(c.name for c in COMPONENTS), "replay", "backtest", "rules", "redaction", "token", "doctor")
 MISTAKE_STATUS: Final = 2
 FAILURE_STATUS: Final = 1
 
@@ -217,6 +217,26 @@ def token(project: str, days: float | None) -> None:
     from leeway.runtime.token_command import make
 
     make(project, days)
+
+
+@main.group()
+def redaction() -> None:
+    """The redaction file."""
+
+
+@redaction.command("check")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("otlp", nargs=-1, metavar="[OTLP…]")
+@click.option("--project", default="default", show_default=True, help="Whose rules are meant.")
+def redaction_check(file: Path, otlp: tuple[str, ...], project: str) -> None:
+    """Validate a redaction file; every mistake with its line.
+
+    Given OTLP files (as for replay) too, say what would be dropped, hashed or masked in them, with examples. Nothing is
+    sent or stored.
+    """
+    from leeway.runtime.redaction_command import check_redaction
+
+    sys.exit(0 if check_redaction(file, otlp, project) else FAILURE_STATUS)
 
 
 @main.command()

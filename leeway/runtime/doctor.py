@@ -32,7 +32,7 @@ FREE_BYTES_MIN: Final = 2 << 30
 CLOCK_SKEW_S_MAX: Final = 1.0
 CLICKHOUSE_OLDEST: Final = (26, 9)
 """Before it, reading OTLP's oneofs from protobuf had bugs, or was not there."""
-OTHER_VARIABLES: Final = frozenset({"LEEWAY_CONFIG", "LEEWAY_DEMO_EXIT"})
+OTHER_VARIABLES: Final = frozenset({"LEEWAY_CONFIG", "LEEWAY_DEMO_EXIT", "LEEWAY_REDACTION_HASH_KEY"})
 LIBRARIES: Final = ("chdb", "clickhouse-connect", "grpcio", "polars", "river", "streamlit")
 
 

@@ -15,7 +15,8 @@ from leeway.runtime import main
 from tests.runtime.processes import ROOT, leeway
 
 COMMANDS = [
-    "up", "store", "collector", "detectors", "alerts", "dashboards", "replay", "backtest", "rules", "token", "doctor",
+    "up", "store", "collector", "detectors", "alerts", "dashboards", "replay", "backtest", "rules", "redaction",
+    "token", "doctor",
 ]  # fmt: skip
 
 
@@ -25,7 +26,9 @@ def test_help_lists_every_command_in_the_order_of_use(tmp_path: Path) -> None:
     assert listed == COMMANDS
 
 
-@pytest.mark.parametrize("command", [[c] for c in COMMANDS] + [["rules", "check"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [[c] for c in COMMANDS] + [["rules", "check"], ["redaction", "check"]], ids=" ".join
+)
 def test_every_command_explains_itself(command: list[str]) -> None:
     done = CliRunner().invoke(main, [*command, "--help"])
     assert done.exit_code == 0, done.output
