@@ -78,8 +78,9 @@ class Settings:
     s."""
     retry_after_s: float = 1.0
     """What a request that is asked to come back is told to wait."""
-    json_depth_max: int = 150
-    """How deeply attribute values of OTLP/JSON may nest. Protobuf has no such limit."""
+    json_depth_max: int = 10_000
+    """How deeply attribute values of OTLP/JSON may nest. Protobuf has no such limit, since its values are read where
+    they lie."""
     offload_bytes: int = 1 * MIB
     """Requests from this size on are decoded beside the event loop, so that small ones do not wait for them."""
 
