@@ -19,11 +19,10 @@ from typing import Any, Final
 import numpy as np
 from rich.console import Console
 
-from benchmarks import gauges, plots, report, servers, shapes
+from benchmarks import gauges, plots, report, servers, shapes, stored
 from benchmarks.load import Load, Part, Tally
 from benchmarks.screen import Screen, figure, parser
 from benchmarks.visitors import Visitor
-from leeway import storage
 from leeway.model import LeewayError
 from leeway.storage import Database
 
@@ -125,7 +124,7 @@ def _run(rate: float, arguments: Any, screen: Screen) -> Result:  # noqa: ANN401
     with ExitStack() as held:
         with screen.busy("starting store, collector, detectors, alerts and dashboards"):
             installation = held.enter_context(servers.leeway(COMPONENTS))
-        db = held.enter_context(Database(storage.Settings(clickhouse_url=installation.store_url)))
+        db = held.enter_context(stored.open_store(installation.store_url))
         peaks = gauges.Peaks(installation.processes)
         pids = {name: process.pid for name, process in installation.processes.items()}
         load = Load(installation.grpc, PARTS, connections=arguments.connections, items_per_s=rate)
@@ -157,14 +156,14 @@ def _run(rate: float, arguments: Any, screen: Screen) -> Result:  # noqa: ANN401
             timeline = sampler.stop()
             tally = load.finish(120)
             visits = visitor.leave()
-            found = db.rows("SELECT uniqExact(trace_id, span_id) AS n FROM leeway.span_rows")[0]["n"]
+            found, _ = stored.wait_for_spans(db, tally.acknowledged["traces"])
         items, took_s = tally.between(began_s, ended_s)
         return Result(
             minutes=(ended_s - began_s) / 60,
             items_per_s_wanted=rate,
             items_per_s=items / (ended_s - began_s),
             acknowledged={"traces": 0, **{str(signal): n for signal, n in tally.acknowledged.items()}},
-            found=int(found),
+            found=found,
             ack_ms_p50=_quantile_ms(took_s, 0.5),
             ack_ms_p99=_quantile_ms(took_s, 0.99),
             windows=_windows(tally, began_s, ended_s),

@@ -20,11 +20,9 @@ from typing import Any, Final
 import numpy as np
 from rich.console import Console
 
-from benchmarks import gauges, plots, report, servers, shapes
+from benchmarks import gauges, plots, report, servers, shapes, stored
 from benchmarks.load import Load, Part
 from benchmarks.screen import Screen, figure, parser
-from leeway import storage
-from leeway.storage import Database
 
 SPOOL_BYTES: Final = "leeway_collector_spool_bytes"
 SPOOL_OLDEST_S: Final = "leeway_collector_spool_oldest_seconds"
@@ -252,16 +250,12 @@ def _phases(moments: Mapping[str, float], began_s: float) -> dict[str, tuple[flo
 
 
 def _count(url: str, acknowledged: int) -> dict[str, int]:
-    """Distinct spans, rows that `leeway.spans` shows, and rows that are kept; waits up to a minute for the last."""
-    with Database(storage.Settings(clickhouse_url=url)) as db:
-        deadline_s = time.monotonic() + 60
-        while True:
-            kept = db.rows("SELECT count() AS rows, uniqExact(trace_id, span_id) AS found FROM leeway.span_rows")[0]
-            if kept["found"] >= acknowledged or time.monotonic() > deadline_s:
-                break
-            time.sleep(1)
-        seen = db.rows("SELECT count() AS seen FROM leeway.spans")[0]["seen"]
-    return {"rows": int(kept["rows"]), "found": int(kept["found"]), "seen": int(seen)}
+    """Distinct spans, rows that `leeway.spans` shows, and rows that are kept."""
+    with stored.open_store(url) as db:
+        found, _ = stored.wait_for_spans(db, acknowledged)
+        seen = db.rows("SELECT count() AS n FROM leeway.spans")[0]["n"]
+        kept = db.rows("SELECT count() AS n FROM leeway.span_rows")[0]["n"]
+    return {"rows": int(kept), "found": found, "seen": int(seen)}
 
 
 # -- telling -------------------------------------------------------------------------------------------------------

@@ -10,9 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, Protocol
 
-from benchmarks import servers
-from leeway import storage
-from leeway.storage import Database
+from benchmarks import servers, stored
 
 PHOENIX: Final = "20.26.1"
 VENV: Final = servers.ROOT / "build" / f"phoenix-{PHOENIX}"
@@ -67,8 +65,8 @@ class LeewayPeer:
         return {name: process.pid for name, process in self._installation.processes.items()}
 
     def stored(self) -> int:
-        with Database(storage.Settings(clickhouse_url=self._installation.store_url)) as db:
-            return int(db.rows("SELECT uniqExact(trace_id, span_id) AS n FROM leeway.span_rows")[0]["n"])
+        with stored.open_store(self._installation.store_url) as db:
+            return stored.count_spans(db)
 
 
 class PhoenixPeer:
