@@ -1,26 +1,35 @@
 """OTLP/gRPC. Handlers take raw bytes: gRPC's own deserialiser would answer INTERNAL to garbage, and exporters retry
-that.
+that. They read the one message of a request themselves, as if it were a stream, which is the same on the wire: so a
+request is let in, or not, before its body is received, and a body that trickles has a time limit.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, NoReturn
 
 import grpc
 import grpc.aio
 
 from leeway.collector import edges
+from leeway.collector.door import Door
 from leeway.collector.intake import Intake
-from leeway.collector.refusal import REFUSALS, Reason, Refusal, Refused
+from leeway.collector.refusal import REFUSALS, Later, Reason, Refusal, Refused
 from leeway.collector.settings import Settings
 from leeway.model import Signal, Unavailable
 
-_SERVICE: Final = "opentelemetry.proto.collector.{0}.v1.{1}Service"
-_DETAILS: Final = "grpc-status-details-bin"
+_SERVICES: Final = {
+    Signal.TRACES: "opentelemetry.proto.collector.trace.v1.TraceService",
+    Signal.LOGS: "opentelemetry.proto.collector.logs.v1.LogsService",
+    Signal.METRICS: "opentelemetry.proto.collector.metrics.v1.MetricsService",
+}
 Context = grpc.aio.ServicerContext[bytes, bytes]
+Export = Callable[[object, Context], Awaitable[bytes]]
 
 
-async def start(settings: Settings, intake: Intake) -> tuple[grpc.aio.Server, int]:
+async def start(settings: Settings, intake: Intake, door: Door) -> tuple[grpc.aio.Server, int]:
     """Serve. Returns the server and its port.
 
     Raises:
@@ -30,25 +39,30 @@ async def start(settings: Settings, intake: Intake) -> tuple[grpc.aio.Server, in
         options=[
             ("grpc.max_receive_message_length", settings.request_bytes_max),
             ("grpc.so_reuseport", 0),
-            # Exporters keep connections open for days and ping them.
+            ("grpc.max_allowed_incoming_connections", settings.connections_max),
+            ("grpc.max_concurrent_streams", settings.grpc_streams_max),
+            # Exporters keep connections open for days and ping them; those that are gone do not answer our pings.
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+            ("grpc.keepalive_time_ms", int(settings.keepalive_s * 1000)),
+            ("grpc.keepalive_timeout_ms", int(settings.keepalive_answer_s * 1000)),
+            # Without this, the time-out of pings in general, a minute, is the one that counts.
+            ("grpc.http2.ping_timeout_ms", int(settings.keepalive_answer_s * 1000)),
+            ("grpc.server_handshake_timeout_ms", int(settings.receive_within_s * 1000)),
         ]
     )
-    servicer = _Servicer(settings, intake)
-    handlers = {
-        ("trace", "Trace"): servicer.export,
-        ("logs", "Logs"): servicer.not_yet,
-        ("metrics", "Metrics"): servicer.not_yet,
-    }
-    for (package, service), handler in handlers.items():
-        method = grpc.unary_unary_rpc_method_handler(handler)
-        server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(_SERVICE.format(package, service), {"Export": method}),)
-        )
+    servicer = _Servicer(settings, intake, door)
+    for signal, service in _SERVICES.items():
+        export: Export = partial(servicer.export, signal)
+        method = grpc.stream_unary_rpc_method_handler(export)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": method}),))
     address = f"{settings.host}:{settings.grpc_port}"
     try:
-        port = server.add_insecure_port(address)
+        port = (
+            server.add_secure_port(address, door.tls.grpc_credentials())
+            if door.tls
+            else server.add_insecure_port(address)
+        )
     except RuntimeError as e:
         raise Unavailable(f"OTLP/gRPC cannot listen on {address}: {e}") from e
     await server.start()
@@ -56,26 +70,51 @@ async def start(settings: Settings, intake: Intake) -> tuple[grpc.aio.Server, in
 
 
 class _Servicer:
-    def __init__(self, settings: Settings, intake: Intake) -> None:
-        self._project = settings.project
+    def __init__(self, settings: Settings, intake: Intake, door: Door) -> None:
+        self._settings = settings
         self._intake = intake
+        self._door = door
 
-    async def export(self, body: bytes, context: Context) -> bytes:
+    async def export(self, signal: Signal, _messages: object, context: Context) -> bytes:
         self._intake.count_request("grpc", "protobuf")
         try:
-            accepted = await self._intake.export(body, Signal.TRACES, self._project)
+            project = self._enter(context)
+            try:
+                body = await self._message(context)
+                self._door.charge(project, size_bytes=len(body))
+                accepted = await self._intake.export(body, signal, project)
+                self._door.charge(project, items=accepted.items)
+            finally:
+                self._door.leave()
         except REFUSALS as refusal:
             await self._abort(context, refusal)
-        return edges.response(*accepted).SerializeToString() if accepted.rejected else b""
+        if not accepted.rejected:
+            return b""
+        return edges.success(signal, accepted.rejected, accepted.reason).SerializeToString()
 
-    async def not_yet(self, _body: bytes, context: Context) -> bytes:
-        await self._abort(
-            context, Refused(Reason.NOT_SERVED, "Leeway takes traces; logs and metrics are not taken yet")
-        )
+    def _enter(self, context: Context) -> str:
+        if not self._door.asks_for_tokens:
+            return self._door.enter(None, None)
+        sent = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+        return self._door.enter(sent.get("authorization"), sent.get("x-api-key"))
+
+    async def _message(self, context: Context) -> bytes:
+        try:
+            async with asyncio.timeout(self._settings.receive_within_s):
+                body = await context.read()
+        except TimeoutError:
+            raise Later(
+                Reason.SLOW,
+                f"the request did not arrive within {self._settings.receive_within_s:g} s",
+                self._settings.retry_after_s,
+            ) from None
+        if not isinstance(body, bytes):
+            # The stream has ended, or gRPC has refused what is too large and this answer reaches nobody.
+            raise Refused(Reason.MALFORMED, "there is no message in the request")
+        return body
 
     async def _abort(self, context: Context, refusal: Refusal) -> NoReturn:
         self._intake.count_refused("grpc", refusal)
-        details = edges.status(refusal).SerializeToString()
         code = edges.ANSWERS[refusal.reason].grpc_code
-        await context.abort(code, str(refusal), ((_DETAILS, details),))
+        await context.abort(code, str(refusal), edges.grpc_trailers(refusal))
         raise AssertionError("abort raises")

@@ -39,10 +39,12 @@ class Accepted(NamedTuple):
     Attributes:
         rejected: How many spans, log records or data points were dropped.
         reason: Why, for the sender.
+        items: How many were taken.
     """
 
     rejected: int = 0
     reason: str = ""
+    items: int = 0
 
 
 class _Waiter(NamedTuple):
@@ -111,7 +113,7 @@ class Intake:
             await self._durable(digest, signal, project, checked)
         if checked.rejected:
             self._metrics.rejected_items.labels(signal).inc(checked.rejected)
-        return Accepted(checked.rejected, checked.reason)
+        return Accepted(checked.rejected, checked.reason, checked.items)
 
     @contextmanager
     def room(self, project: str, size: int) -> Iterator[None]:

@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
+import uvloop
 
 from leeway import storage
 from leeway.collector import grpc_server, http_server, ledger
 from leeway.collector.commit import Committer, Interrupted
 from leeway.collector.data_folder import DataFolder
+from leeway.collector.door import Door
 from leeway.collector.health import Health
 from leeway.collector.intake import Intake
 from leeway.collector.metrics import Metrics
@@ -43,7 +45,7 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) ->
         Unavailable: A port is taken.
     """
     with DataFolder(settings.data / "collector") as folder:
-        asyncio.run(_serve(settings, folder, stop, ready))
+        uvloop.run(_serve(settings, folder, stop, ready))
     log.info("collector.stopped")
 
 
@@ -53,9 +55,10 @@ async def _serve(settings: Settings, folder: DataFolder, stop: threading.Event, 
     store = StoreState()
     pipelines = _pipelines(settings, folder, store, metrics, intake)
     health = Health(settings, intake, store, pipelines, metrics)
-    grpc, grpc_port = await grpc_server.start(settings, intake)
+    door = Door(settings, metrics)
+    grpc, grpc_port = await grpc_server.start(settings, intake, door)
     try:
-        http, http_port = http_server.start(settings, intake, health, metrics)
+        http, http_port = http_server.start(settings, intake, door, health, metrics)
     except Unavailable:
         await grpc.stop(0)
         raise
