@@ -404,7 +404,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toDate(received_at)
 PRIMARY KEY (project, service_name, timestamp)
 ORDER BY (project, service_name, timestamp, request_digest, ordinal, position)
-SETTINGS non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 268435456, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 10000, min_level_for_wide_part = 1, min_bytes_for_wide_part = 67108864, auto_statistics_types = '', index_granularity = 8192;
 
 CREATE MATERIALIZED VIEW leeway.log_rows_from_otlp TO leeway.log_rows
 (
@@ -782,7 +782,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toDate(ReceivedAt)
 PRIMARY KEY (Project, ServiceName, MetricName, TimeUnix)
 ORDER BY (Project, ServiceName, MetricName, TimeUnix, RequestDigest, Ordinal, Position)
-SETTINGS non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 268435456, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 10000, min_level_for_wide_part = 1, min_bytes_for_wide_part = 67108864, auto_statistics_types = '', index_granularity = 8192;
 
 CREATE MATERIALIZED VIEW leeway.otel_metrics_exponential_histogram_rows_from_points TO leeway.otel_metrics_exponential_histogram_rows
 (
@@ -921,7 +921,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toDate(ReceivedAt)
 PRIMARY KEY (Project, ServiceName, MetricName, TimeUnix)
 ORDER BY (Project, ServiceName, MetricName, TimeUnix, RequestDigest, Ordinal, Position)
-SETTINGS non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 268435456, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 10000, min_level_for_wide_part = 1, min_bytes_for_wide_part = 67108864, auto_statistics_types = '', index_granularity = 8192;
 
 CREATE MATERIALIZED VIEW leeway.otel_metrics_gauge_rows_from_points TO leeway.otel_metrics_gauge_rows
 (
@@ -1060,7 +1060,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toDate(ReceivedAt)
 PRIMARY KEY (Project, ServiceName, MetricName, TimeUnix)
 ORDER BY (Project, ServiceName, MetricName, TimeUnix, RequestDigest, Ordinal, Position)
-SETTINGS non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 268435456, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 10000, min_level_for_wide_part = 1, min_bytes_for_wide_part = 67108864, auto_statistics_types = '', index_granularity = 8192;
 
 CREATE MATERIALIZED VIEW leeway.otel_metrics_histogram_rows_from_points TO leeway.otel_metrics_histogram_rows
 (
@@ -1198,7 +1198,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toDate(ReceivedAt)
 PRIMARY KEY (Project, ServiceName, MetricName, TimeUnix)
 ORDER BY (Project, ServiceName, MetricName, TimeUnix, RequestDigest, Ordinal, Position)
-SETTINGS non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 268435456, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 10000, min_level_for_wide_part = 1, min_bytes_for_wide_part = 67108864, auto_statistics_types = '', index_granularity = 8192;
 
 CREATE MATERIALIZED VIEW leeway.otel_metrics_sum_rows_from_points TO leeway.otel_metrics_sum_rows
 (
@@ -1319,7 +1319,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toDate(ReceivedAt)
 PRIMARY KEY (Project, ServiceName, MetricName, TimeUnix)
 ORDER BY (Project, ServiceName, MetricName, TimeUnix, RequestDigest, Ordinal, Position)
-SETTINGS non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 268435456, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 10000, min_level_for_wide_part = 1, min_bytes_for_wide_part = 67108864, auto_statistics_types = '', index_granularity = 8192;
 
 CREATE MATERIALIZED VIEW leeway.otel_metrics_summary_rows_from_points TO leeway.otel_metrics_summary_rows
 (

@@ -46,4 +46,8 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toDate(received_at)
 PRIMARY KEY (project, service_name, timestamp)
 ORDER BY (project, service_name, timestamp, request_digest, ordinal, position)
-SETTINGS non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 268435456
+SETTINGS
+    non_replicated_deduplication_window = 10000,
+    min_level_for_wide_part = 1,
+    min_bytes_for_wide_part = 67108864,
+    auto_statistics_types = ''
