@@ -25,6 +25,7 @@ with atheris.instrument_imports(include=["leeway.collector"], enable_loader_over
 from tests.fuzz.mutation import fresh, mutated
 
 SEEDS_PER_TARGET = 20
+PROGRESS_EVERY = 50_000
 
 
 class Slow(NamedTuple):
@@ -41,8 +42,9 @@ def allowed_s(size_bytes: int) -> float:
 class Run:
     """Counts, times and collects."""
 
-    def __init__(self, runs: int, folder: Path) -> None:
+    def __init__(self, runs: int, minutes_max: float, folder: Path) -> None:
         self._runs = runs
+        self._ends_s = time.monotonic() + minutes_max * 60
         self._folder = folder
         self._began_s = time.monotonic()
         self._count = 0
@@ -64,7 +66,11 @@ class Run:
             self._too_slow.append(slow)
         self._by_target[target] += 1
         self._count += 1
-        if self._count == self._runs:
+        if self._count % PROGRESS_EVERY == 0:
+            print(
+                f"{self._count} inputs, {time.process_time():.0f} s of CPU, {len(self._findings)} findings", flush=True
+            )
+        if self._count == self._runs or time.monotonic() > self._ends_s:
             self.end()
 
     def _note(self, target: str, error: Exception, data: bytes) -> None:
@@ -83,7 +89,8 @@ class Run:
     def end(self) -> None:
         """Print the result and end the process: libFuzzer does not give control back."""
         took_s = time.monotonic() - self._began_s
-        print(f"\n{self._count} inputs in {took_s:.0f} s, {self._count / took_s:.0f} a second")
+        cpu_s = time.process_time()
+        print(f"\n{self._count} inputs in {took_s:.0f} s, {self._count / took_s:.0f} a second; {cpu_s:.0f} s of CPU")
         for target, count in sorted(self._by_target.items()):
             print(f"  {count:9d}  {target}")
         print(f"distinct findings: {len(self._findings)}")
@@ -114,6 +121,7 @@ def _fill(corpus: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--runs", type=int, default=1_000_000, help="how many inputs")
+    parser.add_argument("--minutes", type=float, default=24 * 60, help="the most that it may take")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--folder", type=Path, default=Path(".fuzz"), help="where the corpus grows and findings are kept"
@@ -122,7 +130,7 @@ def main() -> None:
     corpus = args.folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     _fill(corpus)
-    run = Run(args.runs, args.folder)
+    run = Run(args.runs, args.minutes, args.folder)
 
     def mutate(data: bytes, size_max: int, seed: int) -> bytes:
         return mutated(data, Random(seed), lambda d: bytes(atheris.Mutate(d, size_max)))[:size_max]
