@@ -62,7 +62,7 @@ CASES: Final = (
 
 @dataclass(frozen=True)
 class Result:
-    """What was measured. CPU is user and system time of a process, by span, while load was on.
+    """What was measured. CPU is user and system time of a process, by span, until the last of them was stored.
 
     Attributes:
         spans: Acknowledged while it was measured; all that were ever acknowledged were then found in the store.
@@ -165,15 +165,17 @@ def _measure(
         screen.watch(f"{case.name}: warming up", times_s[1], facts, acknowledged)
         began_s, before = time.monotonic(), _cpu_s(pids, load.cpu_s)
         screen.watch(f"{case.name}: measuring", times_s[0], facts, acknowledged)
-    ended_s, after = time.monotonic(), _cpu_s(pids, load.cpu_s)
+    ended_s = time.monotonic()
     with screen.busy(f"{case.name}: waiting for the last answers"):
         tally = load.finish()
         with stored.open_store(installation.store_url) as db:
-            found, waited_s = stored.wait_for_spans(db, tally.acknowledged.total())
+            waited_s = stored.wait_for_spans(db, tally.acknowledged.total())
+            after, found = _cpu_s(pids, load.cpu_s), stored.count_spans(db)
             kept = _kept(db)
     if found != tally.acknowledged.total() and not (tally.unanswered or tally.given_up):
         sys.exit(f"{tally.acknowledged.total()} spans were acknowledged and {found} can be queried")
     spans, took_s = tally.between(began_s, ended_s)
+    spans_paid, _ = tally.between(began_s, time.monotonic())
     if not spans:
         sys.exit(f"{case.name}: nothing was acknowledged; {dict(tally.refused)}, {tally.lost} without an answer")
     return Result(
@@ -186,7 +188,7 @@ def _measure(
         spans_per_s=spans / (ended_s - began_s + max(0.0, waited_s - QUERYABLE_WITHIN_S)),
         queryable_after_s=waited_s,
         request_bytes_per_span=load.bytes_per_item,
-        cpu_us_per_span={name: (after[name] - before[name]) / spans * 1e6 for name in after},
+        cpu_us_per_span={name: (after[name] - before[name]) / spans_paid * 1e6 for name in after},
         disk_bytes_per_span=kept["disk_bytes_per_span"],
         peak_memory_bytes={name: gauges.peak_memory_bytes(pid) for name, pid in pids.items()},
         ack_ms_p50=took_s[len(took_s) // 2] * 1e3,

@@ -252,7 +252,8 @@ def _phases(moments: Mapping[str, float], began_s: float) -> dict[str, tuple[flo
 def _count(url: str, acknowledged: int) -> dict[str, int]:
     """Distinct spans, rows that `leeway.spans` shows, and rows that are kept."""
     with stored.open_store(url) as db:
-        found, _ = stored.wait_for_spans(db, acknowledged)
+        stored.wait_for_spans(db, acknowledged)
+        found = stored.count_spans(db)
         seen = db.rows("SELECT count() AS n FROM leeway.spans")[0]["n"]
         kept = db.rows("SELECT count() AS n FROM leeway.span_rows")[0]["n"]
     return {"rows": int(kept), "found": found, "seen": int(seen)}

@@ -71,6 +71,7 @@ class Process:
             return
         running, self._running = self._running, None
         running.send_signal(number)
+        running.send_signal(signal.SIGCONT)  # a frozen one could not hear the other
         try:
             running.wait(timeout=60)
         except subprocess.TimeoutExpired:
