@@ -30,6 +30,7 @@ default:
     - {name: quoted, values: '"open\n[a-z]+"', action: mask}
 """
 REDACT = Redactor(parse_rules(RULES)).for_project("p")
+BUILT_IN = Redactor(parse_rules("version: 1\ndefault: {built_in: all}")).for_project("p")
 HASHED = Redactor(
     parse_rules("version: 1\ndefault: {rules: [{name: h, values: 'sesame-[0-9]{4}', action: hash}]}"), b"k" * 32
 ).for_project("p")
@@ -130,6 +131,15 @@ def test_no_text_of_what_is_stored_holds_the_secret(data: st.DataObject, secret:
     ):
         stored = check(made(secret, value), signal, REDACT).body
         assert not [t for t in texts(EXACT[name].FromString(stored)) if secret in t]
+
+
+@given(st.data(), secrets)
+def test_a_secret_that_stands_in_one_value_only_is_found(data: st.DataObject, secret: str) -> None:
+    redact = REDACT if "sesame" in secret or "open" in secret else BUILT_IN
+    sent = Span(trace_id=b"t" * 16, span_id=b"s" * 8)
+    sent.attributes.add(key="x").value.CopyFrom(any_value(data.draw(holding(secret))))
+    stored = check(request(sent).SerializeToString(), Signal.TRACES, redact).body
+    assert not [t for t in texts(EXACT["ExportTraceServiceRequest"].FromString(stored)) if secret in t]
 
 
 @given(st.data(), secrets)

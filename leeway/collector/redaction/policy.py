@@ -27,6 +27,8 @@ _LONG_NUMBERS: Final = (
 )
 """Tag and bytes of an AnyValue that is an integer from 2**35 on, or negative; length, tag and bytes of one that is a
 double from 2**32 on. No smaller number is a card's. They begin with fixed bytes, which are looked for in C."""
+_DEEP_BYTES: Final = r'\{"\$bytes'
+"""Bytes within deep values stand there in base64, in which no hint sees anything."""
 _NUMBERS: Final = (re.compile(rb"\x18"), re.compile(rb"\x09\x21"))
 _DEEP: Final = (re.compile(rb"\xa2\x06"), re.compile(rb"\xaa\x06"))
 """Tags of array_json and kvlist_json."""
@@ -167,6 +169,7 @@ class Compiled:
         yield from (p.hint for p in self._built_in)
         if self._built_in or any(rule.values for rule in policy.rules):
             yield self._escapes
+            yield _DEEP_BYTES
 
 
 def _patterns(rule: Rule) -> Iterator[Pattern]:
