@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from backports import zstd
 
@@ -42,17 +42,56 @@ def decompress(data: bytes, encoding: str, limit_bytes: int) -> bytes:
     return data
 
 
+STREAMS_MAX: Final = 10_000
+"""How many streams may follow one another: to begin one costs up to 10 us, and it may be 9 bytes long."""
+_FIRST_BYTES: Final = 1 << 20
+_NEXT_BYTES: Final = 1 << 12
+
+
+class _Stream(Protocol):
+    """What zlib and zstd have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: memoryview, /, max_length: int) -> bytes: ...
+
+
+def _members(data: bytes, limit_bytes: int, stream_of: Callable[[], _Stream]) -> bytes:
+    """Everything in a row of compressed streams; gzip files and zstd frames may follow one another.
+
+    Streams are fed in pieces, because each gives back what it did not need as a copy: whole, a row of many would cost
+    the square of its length.
+    """
+    out: list[bytes] = []
+    size_bytes = at = streams = 0
+    view = memoryview(data)
+    feed_bytes = _FIRST_BYTES
+    while at < len(data):
+        streams += 1
+        if streams > STREAMS_MAX:
+            raise EOFError(f"more than {STREAMS_MAX} streams follow one another")
+        stream = stream_of()
+        while not stream.eof:
+            if at >= len(data):
+                raise EOFError("it is cut off")
+            piece = view[at : at + feed_bytes]
+            made = stream.decompress(piece, max_length=limit_bytes + 1 - size_bytes)
+            size_bytes += len(made)
+            if size_bytes > limit_bytes:
+                raise TooLong
+            if made:
+                out.append(made)
+            at += len(piece)
+            feed_bytes *= 2
+        at -= len(stream.unused_data)
+        feed_bytes = _NEXT_BYTES
+    return out[0] if len(out) == 1 else b"".join(out)
+
+
 def _zlib(data: bytes, limit_bytes: int, window_bits: int) -> bytes:
-    out = b""
-    while data:
-        stream = zlib.decompressobj(window_bits)
-        out += stream.decompress(data, limit_bytes + 1 - len(out))
-        if len(out) > limit_bytes:
-            raise TooLong
-        if not stream.eof:
-            raise EOFError("it is cut off")
-        data = stream.unused_data  # gzip files may follow one another
-    return out
+    return _members(data, limit_bytes, lambda: zlib.decompressobj(window_bits))
 
 
 def _gzip(data: bytes, limit_bytes: int) -> bytes:
@@ -68,16 +107,8 @@ def _deflate(data: bytes, limit_bytes: int) -> bytes:
 
 
 def _zstd(data: bytes, limit_bytes: int) -> bytes:
-    out = b""
-    while data:
-        stream = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG_MAX})
-        out += stream.decompress(data, max_length=limit_bytes + 1 - len(out))
-        if len(out) > limit_bytes:
-            raise TooLong
-        if not stream.eof:
-            raise EOFError("it is cut off")
-        data = stream.unused_data
-    return out
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG_MAX}
+    return _members(data, limit_bytes, lambda: zstd.ZstdDecompressor(options=options))
 
 
 _DECODERS: Final[Mapping[str, Callable[[bytes, int], bytes]]] = {

@@ -24,6 +24,14 @@ class Slice(NamedTuple):
     end: int
 
 
+RESOURCES_MAX: Final = 100_000
+"""How many Resource… messages a request may have. Two bytes can be one, and each has a frame of its own."""
+
+
+class TooMany(ValueError):
+    """There are more than `RESOURCES_MAX`."""
+
+
 class Unframable(ValueError):
     """The top level of the bytes is not a plain row of ResourceSpans."""
 
@@ -58,6 +66,7 @@ def resource_spans(body: bytes) -> list[Slice]:
 
     Raises:
         Unframable: There is something else between them, such as a field that a newer OTLP has added.
+        TooMany: There are too many.
     """
     slices: list[Slice] = []
     at, end = 0, len(body)
@@ -71,6 +80,8 @@ def resource_spans(body: bytes) -> list[Slice]:
         at = start + length
         if at > end:
             raise Unframable
+        if len(slices) == RESOURCES_MAX:
+            raise TooMany(f"a request may have {RESOURCES_MAX} resources")
         slices.append(Slice(start, at))
     return slices
 

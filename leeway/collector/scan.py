@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 
+from leeway.collector.refusal import Reason, Refused
 from leeway.collector.wire import PLAIN, POINTS, SCAN, SHAPES, TALLY, Parsed
 from leeway.model import Signal
 
@@ -15,6 +16,8 @@ TRACE_ID_BYTES: Final = 16
 SPAN_ID_BYTES: Final = 8
 NO_TRACE: Final = bytes(TRACE_ID_BYTES)
 NO_SPAN: Final = bytes(SPAN_ID_BYTES)
+ITEMS_MAX: Final = 1_000_000
+"""How many spans, log records or data points a request may have. Two bytes can be one, and costs as much as any."""
 
 
 class Look(NamedTuple):
@@ -36,8 +39,20 @@ _TO_MEND: Final = Look(plain=False, strange=False, items=0)
 
 
 def look(body: bytes, signal: Signal) -> Look:
-    """Look a request over."""
+    """Look a request over.
+
+    Raises:
+        Refused: The bytes are no request of this signal, or one of too many items.
+    """
     road = _ROADS[signal]
+    try:
+        tallied = road.tally(body)
+    except DecodeError as e:
+        raise undecodable(signal, e) from e
+    items = road.count(tallied)
+    if items > ITEMS_MAX:
+        noun = SHAPES[signal].noun
+        raise Refused(Reason.TOO_LARGE, f"a request may have {ITEMS_MAX} {noun}, and this one has {items}")
     try:
         plain = road.plain(body)
         if _has_unknown_fields(plain):
@@ -45,10 +60,15 @@ def look(body: bytes, signal: Signal) -> Look:
             return _STRANGE if _has_unknown_fields(road.scan(body)) else _TO_MEND
     except DecodeError:
         return _STRANGE
-    tallied = road.tally(body)
     if not road.ids_right(plain, tallied):
         return _TO_MEND
-    return Look(plain=True, strange=False, items=road.count(tallied))
+    return Look(plain=True, strange=False, items=items)
+
+
+def undecodable(signal: Signal, error: DecodeError) -> Refused:
+    """What the parser said, for the sender."""
+    said = str(error).rsplit(": ", 1)[-1]
+    return Refused(Reason.UNDECODABLE, f"the request is no {SHAPES[signal].request}: {said}")
 
 
 def _has_unknown_fields(message: Parsed) -> bool:

@@ -13,8 +13,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from leeway.collector import deep
-from leeway.collector.refusal import Reason, Refused
-from leeway.collector.scan import NO_SPAN, NO_TRACE, SPAN_ID_BYTES, TRACE_ID_BYTES, holds_deep
+from leeway.collector.scan import NO_SPAN, NO_TRACE, SPAN_ID_BYTES, TRACE_ID_BYTES, holds_deep, undecodable
 from leeway.collector.wire import EXACT, LOOSE, POINTS, SCAN, SHALLOW, SHAPES, Parsed
 from leeway.model import Signal
 
@@ -38,7 +37,7 @@ def strip(body: bytes, signal: Signal) -> bytes:
     try:
         request = LOOSE[name].FromString(body)
     except DecodeError as e:
-        raise Refused(Reason.UNDECODABLE, f"the request is no {name}: {str(e).rsplit(': ', 1)[-1]}") from e
+        raise undecodable(signal, e) from e
     request.DiscardUnknownFields()
     stripped: bytes = request.SerializeToString()
     return stripped

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from leeway.collector import framing
+from leeway.collector.refusal import Reason, Refused
 from leeway.collector.scan import count, look
 from leeway.collector.sieve import sieve, strip
 from leeway.collector.wire import EXACT, SHAPES, Parsed
@@ -53,7 +54,7 @@ def check(body: bytes, signal: Signal = Signal.TRACES, redact: Redact | None = N
     """Take a request apart.
 
     Raises:
-        Refused: The bytes are no request of this signal.
+        Refused: The bytes are no request of this signal, or one of too many items.
     """
     seen = look(body, signal)
     items = seen.items
@@ -68,13 +69,14 @@ def check(body: bytes, signal: Signal = Signal.TRACES, redact: Redact | None = N
             items = count(body, signal)
             if rejected := faults.total():
                 reason = _sentence(rejected, rejected + items, signal, faults)
-    if redact:
+    if redact and items:
         body = _redacted(body, signal, redact)
+    if not items:
+        return Checked(b"", [], 0, rejected, reason)
     try:
-        slices = framing.resource_spans(body)
-    except framing.Unframable:  # a tag in an unusual spelling
-        body = strip(body, signal)
-        slices = framing.resource_spans(body)
+        body, slices = _framed(body, signal)
+    except framing.TooMany as e:
+        raise Refused(Reason.TOO_LARGE, str(e)) from e
     return Checked(body, slices, items, rejected, reason)
 
 
@@ -94,6 +96,14 @@ def distinct(signal: Signal, framed: bytes) -> int:
 def distinct_spans(framed: bytes) -> int:
     """`distinct` of traces, until every caller says so."""
     return distinct(Signal.TRACES, framed)
+
+
+def _framed(body: bytes, signal: Signal) -> tuple[bytes, list[framing.Slice]]:
+    try:
+        return body, framing.resource_spans(body)
+    except framing.Unframable:  # a tag in an unusual spelling
+        body = strip(body, signal)
+        return body, framing.resource_spans(body)
 
 
 def _redacted(body: bytes, signal: Signal, redact: Redact) -> bytes:

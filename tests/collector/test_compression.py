@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import random
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeway.collector.compression import decompress
+from leeway.collector.compression import STREAMS_MAX, decompress
 from leeway.collector.refusal import Reason, Refused
 
 
@@ -70,3 +71,21 @@ def test_encodings_are_undone_last_first_and_members_are_joined() -> None:
 def test_an_unknown_encoding_is_named() -> None:
     with pytest.raises(Refused, match="'br' is not one of gzip"):
         decompress(b"", "br", 100)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstd.compress)]
+)
+def test_a_long_row_of_short_streams_is_undone_and_kept_to_the_limit(encoding: str, compress: Compress) -> None:
+    row = compress(b"x") * STREAMS_MAX
+    assert decompress(row, encoding, STREAMS_MAX) == b"x" * STREAMS_MAX
+    with pytest.raises(Refused, match="decompresses to more"):
+        decompress(row, encoding, STREAMS_MAX - 1)
+    with pytest.raises(Refused, match="more than 10000 streams"):
+        decompress(row + compress(b""), encoding, STREAMS_MAX)
+
+
+@pytest.mark.parametrize(("encoding", "compress"), COMPRESSED)
+def test_large_data_comes_out_whole(encoding: str, compress: Compress) -> None:
+    data = random.Random(1).randbytes(3_000_000)
+    assert decompress(compress(data), encoding, len(data)) == data

@@ -11,6 +11,8 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, NumberDataPoint
 
 from leeway.collector import framing
+from leeway.collector.refusal import Reason, Refused
+from leeway.collector.scan import ITEMS_MAX
 from leeway.collector.validate import check, distinct
 from leeway.collector.wire import EXACT, SHAPES
 from leeway.model import Signal
@@ -247,6 +249,28 @@ def test_ids_may_stand_anywhere_and_the_last_counts() -> None:
     scope = b"".join(b"\x12" + _sized(s) for s in spans)
     checked = check(b"\x0a" + _sized(b"\x12" + _sized(scope)), Signal.TRACES)
     assert (checked.items, checked.rejected) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("signal", "head"),
+    [(Signal.TRACES, [0x0A, 0x12]), (Signal.LOGS, [0x0A, 0x12]), (Signal.METRICS, [0x0A, 0x12, 0x12, 0x2A])],
+)
+def test_a_request_of_more_items_than_there_may_be_is_refused_for_its_size(signal: Signal, head: list[int]) -> None:
+    """An empty span is two bytes long, and would cost as much as any other."""
+    body = (b"\x0a\x00" if signal is Signal.METRICS else b"\x12\x00") * (ITEMS_MAX + 1)
+    for tag in reversed(head):
+        body = bytes((tag,)) + _sized(body)
+    with pytest.raises(Refused, match="a request may have 1000000") as refused:
+        check(body, signal)
+    assert refused.value.reason is Reason.TOO_LARGE
+
+
+def test_a_request_of_more_resources_than_there_may_be_is_refused_for_its_size() -> None:
+    many = b"\x0a\x00" * framing.RESOURCES_MAX
+    assert check(many, Signal.TRACES).items == 0
+    with pytest.raises(Refused, match="a request may have 100000 resources") as refused:
+        check(request().SerializeToString() + many, Signal.TRACES)
+    assert refused.value.reason is Reason.TOO_LARGE
 
 
 # -- redaction -----------------------------------------------------------------------------------------------------
