@@ -155,35 +155,29 @@ def _prices(path: Path) -> Iterable[Price]:
 def sql_constants(conventions: Conventions) -> dict[str, str]:
     """The placeholders of the ingest view, name to SQL text."""
     slots: dict[str, int] = {}
-    canonical: list[str] = []
+    numbers: dict[str, int] = {}
+    """Where in `said` each column's text stands, and each JSON attribute's, which has a `/` behind its name."""
     resource_columns: list[str] = []
-    json_columns: dict[str, int] = {}
-    number = 0
     for column in conventions.columns:
         if column.reach != "span":
             prefix = "" if column.reach == "resource_only" else "resource_"
             resource_columns.append(f"{_first_of_map('resource_attributes', column.sources)} AS {prefix}{column.name}")
         if column.reach == "resource_only":
             continue
-        number += 1
+        number = numbers[column.name] = len(numbers) + 1
         for precedence, source in enumerate(s for s in column.sources if "/" not in s):
             if source in slots:
                 raise ConventionsInvalid(f"{source} is a source of two columns; use `fallback` in one of them")
             slots[source] = number * SOURCES_PER_COLUMN_MAX + precedence
-        canonical.append(f"{_pick(number)} AS said_{column.name}")
     for attribute in dict.fromkeys(s.split("/", 1)[0] for c in conventions.columns for s in c.sources if "/" in s):
-        number += 1
-        json_columns[attribute] = number
+        number = numbers[f"{attribute}/"] = len(numbers) + 1
         slots[attribute] = number * SOURCES_PER_COLUMN_MAX
-        canonical.append(f"{_pick(number)} AS json_{number}")
     return {
         "source_keys": _array(_string(k) for k in slots),
         "source_slots": f"{_array(str(v) for v in slots.values())}::Array(UInt16)",
-        "said": ",\n".join(canonical),
+        "said_numbers": f"range(1, {len(numbers) + 1})",
         "canonical": ",\n".join(
-            f"{_canonical(c, json_columns)} AS canonical_{c.name}"
-            for c in conventions.columns
-            if c.reach != "resource_only"
+            f"{_canonical(c, numbers)} AS canonical_{c.name}" for c in conventions.columns if c.reach != "resource_only"
         ),
         "resource_columns": ",\n".join(resource_columns),
         "log_columns": ",\n".join(
@@ -197,18 +191,14 @@ def sql_constants(conventions: Conventions) -> dict[str, str]:
     }
 
 
-def _pick(number: int) -> str:
-    return f"sorted_texts[indexOf(sorted_columns, {number})]"
-
-
-def _canonical(column: Column, json_columns: Mapping[str, int]) -> str:
-    parts = [f"said_{column.name}"]
+def _canonical(column: Column, numbers: Mapping[str, int]) -> str:
+    parts = [f"said[{numbers[column.name]}]"]
     for source in column.sources:
         attribute, _, field = source.partition("/")
         if field:
-            parts.append(f"JSONExtractRaw(json_{json_columns[attribute]}, {_string(field)})")
+            parts.append(f"JSONExtractRaw(said[{numbers[attribute + '/']}], {_string(field)})")
     if column.fallback:
-        parts.append(f"said_{column.fallback}")
+        parts.append(f"said[{numbers[column.fallback]}]")
     expression = parts[-1]
     for part in reversed(parts[:-1]):
         expression = f"if({part} != '', {part}, {expression})"

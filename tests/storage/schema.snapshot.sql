@@ -2174,7 +2174,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toDate(received_at)
 PRIMARY KEY (project, service_name, toStartOfInterval(start_time, toIntervalSecond(10)), trace_id)
 ORDER BY (project, service_name, toStartOfInterval(start_time, toIntervalSecond(10)), trace_id, span_id)
-SETTINGS non_replicated_deduplication_window = 10000, min_level_for_wide_part = 1, min_bytes_for_wide_part = 67108864, auto_statistics_types = '', index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 10000, min_level_for_wide_part = 1, min_bytes_for_wide_part = 67108864, merge_selector_base = 16, auto_statistics_types = '', index_granularity = 8192;
 
 CREATE MATERIALIZED VIEW leeway.span_rows_from_otlp TO leeway.span_rows
 (
