@@ -84,7 +84,7 @@ _SOURCES: Final = (
     common_pb2, resource_pb2, trace_pb2, logs_pb2, metrics_pb2,
     trace_service_pb2, logs_service_pb2, metrics_service_pb2,
 )  # fmt: skip
-_ITEMS: Final = {"Span", "LogRecord", *POINTS.values()}
+_BOOLEAN: Final = "Boolean"
 _CONTAINERS: Final = {
     "ResourceSpans", "ScopeSpans", "ResourceLogs", "ScopeLogs", "ResourceMetrics", "ScopeMetrics", "Metric",
     "Gauge", "Sum", "Histogram", "ExponentialHistogram", "Summary",
@@ -110,6 +110,11 @@ def _build(name: str, bend: _Bend, *, oneofs: bool) -> Schema:
     file = descriptor_pb2.FileDescriptorProto(
         name=f"{package}.proto", package=package, syntax="editions", edition=descriptor_pb2.EDITION_2023
     )
+    # Of a closed enum, any other number is an unknown field. ClickHouse refuses a boolean that is neither 0 nor 1.
+    boolean = file.enum_type.add(name=_BOOLEAN)
+    boolean.options.features.enum_type = descriptor_pb2.FeatureSet.CLOSED
+    boolean.value.add(name="FALSE", number=0)
+    boolean.value.add(name="TRUE", number=1)
     for message in _official():
         _add(file, message.name, message, bend, oneofs=oneofs)
         if message.name == "AnyValue":
@@ -144,6 +149,8 @@ def _add(
         if oneofs and field.HasField("oneof_index") and not field.proto3_optional:
             made.oneof_index = real.index(field.oneof_index)
         bend(name, made)
+        if made.type == _F.TYPE_ENUM:
+            made.type_name = f".{file.package}.{_BOOLEAN}"
         if file.package == "leeway.plain" and _is_deep(name, made):
             into.field.pop()
     if name == "AnyValue" and oneofs and file.package == "leeway.exact":
@@ -176,6 +183,8 @@ def _bend_scan(message: str, field: _Field) -> None:
     _bend_values(message, field)
     if field.type == _F.TYPE_MESSAGE:
         field.label = _F.LABEL_OPTIONAL
+    elif field.type == _F.TYPE_BOOL:
+        field.type = _F.TYPE_ENUM
     elif message in ("Span", "LogRecord") and field.name in ("trace_id", "span_id"):
         field.label = _F.LABEL_REPEATED
 

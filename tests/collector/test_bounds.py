@@ -39,6 +39,17 @@ def test_a_field_of_another_type_than_otlp_says_does_not_reach_clickhouse() -> N
     assert b"\x28\x05" not in checked.body
 
 
+@pytest.mark.parametrize("number", [2, 255, 108_234_499])
+def test_a_boolean_that_is_neither_0_nor_1_reaches_clickhouse_as_true(number: int) -> None:
+    """Protobuf takes any number but 0 for true, and ClickHouse refuses all but 1."""
+    value = b"\x10" + framing.varint(number)
+    pair = b"\x0a\x01k\x12" + _sized(value)
+    made = span("kept").SerializeToString() + b"\x4a" + _sized(pair)
+    checked = check(b"\x0a" + _sized(b"\x12" + _sized(b"\x12" + _sized(made))), Signal.TRACES)
+    assert checked.items == 1
+    assert b"\x0a\x01k\x12\x02\x10\x01" in checked.body
+
+
 def test_ids_may_stand_anywhere_and_the_last_counts() -> None:
     made = span("kept")
     ids = b"\x0a\x10" + made.trace_id + b"\x12\x08" + made.span_id
