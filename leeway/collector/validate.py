@@ -44,13 +44,8 @@ class Checked:
     rejected: int = 0
     reason: str = ""
 
-    @property
-    def spans(self) -> int:
-        """`items`, until every caller says so."""
-        return self.items
 
-
-def check(body: bytes, signal: Signal = Signal.TRACES, redact: Redact | None = None) -> Checked:
+def check(body: bytes, signal: Signal, redact: Redact | None = None) -> Checked:
     """Take a request apart.
 
     Raises:
@@ -91,11 +86,6 @@ def distinct(signal: Signal, framed: bytes) -> int:
         for scope in EXACT["ResourceSpans"].FromString(message).scope_spans:
             seen.update((s.trace_id, s.span_id) for s in getattr(scope, shape.items))
     return len(seen)
-
-
-def distinct_spans(framed: bytes) -> int:
-    """`distinct` of traces, until every caller says so."""
-    return distinct(Signal.TRACES, framed)
 
 
 def _framed(body: bytes, signal: Signal) -> tuple[bytes, list[framing.Slice]]:

@@ -20,7 +20,7 @@ from tests.collector.requests import request, span
 
 def test_a_plain_request_is_passed_on_byte_for_byte() -> None:
     body = request(span(), span()).SerializeToString()
-    checked = check(body)
+    checked = check(body, Signal.TRACES)
     assert checked.body is body
     assert (checked.items, checked.rejected, checked.reason) == (2, 0, "")
     assert [body[s.start : s.end] for s in checked.slices] == [
@@ -42,7 +42,7 @@ def test_a_bad_span_is_dropped_and_its_fault_named(fields: dict[str, bytes], rea
     bad = span("bad")
     for name, value in fields.items():
         setattr(bad, name, value)
-    checked = check(request(span("first"), bad, span("last")).SerializeToString())
+    checked = check(request(span("first"), bad, span("last")).SerializeToString(), Signal.TRACES)
     assert (checked.items, checked.rejected) == (2, 1)
     assert checked.reason == f"1 of 3 spans were dropped: {reason}"
     left = ExportTraceServiceRequest.FromString(checked.body)
@@ -50,19 +50,19 @@ def test_a_bad_span_is_dropped_and_its_fault_named(fields: dict[str, bytes], rea
 
 
 def test_a_request_of_bad_spans_leaves_nothing_to_store() -> None:
-    checked = check(request(span(trace_id=b""), span(trace_id=b"x")).SerializeToString())
+    checked = check(request(span(trace_id=b""), span(trace_id=b"x")).SerializeToString(), Signal.TRACES)
     assert (checked.items, checked.rejected) == (0, 2)
 
 
 @pytest.mark.parametrize("body", [b"", request().resource_spans[0].SerializeToString()[:0]])
 def test_an_empty_request_holds_nothing(body: bytes) -> None:
-    assert check(body).items == 0
+    assert check(body, Signal.TRACES).items == 0
 
 
 @given(st.binary(max_size=100))
 def test_any_bytes_are_checked_or_refused(body: bytes) -> None:
     try:
-        checked = check(body)
+        checked = check(body, Signal.TRACES)
     except Refused:
         return
     ExportTraceServiceRequest.FromString(checked.body)
@@ -75,7 +75,7 @@ def test_a_cut_or_changed_request_is_checked_or_refused(data: st.DataObject) -> 
     body = bytearray(made.SerializeToString())
     body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
     try:
-        checked = check(bytes(body[: data.draw(st.integers(0, len(body)))]))
+        checked = check(bytes(body[: data.draw(st.integers(0, len(body)))]), Signal.TRACES)
     except Refused:
         return
     assert checked.items + checked.rejected <= 2
@@ -83,7 +83,7 @@ def test_a_cut_or_changed_request_is_checked_or_refused(data: st.DataObject) -> 
 
 def test_fields_that_a_newer_otlp_adds_are_no_obstacle() -> None:
     body = request(span("kept")).SerializeToString() + b"\x12\x03new" + b"\xfa\x3f\x01x"
-    checked = check(body)
+    checked = check(body, Signal.TRACES)
     assert checked.items == 1
     assert framing.resource_spans(checked.body) == checked.slices
 
@@ -113,7 +113,11 @@ def test_every_value_is_read_back_from_where_it_is_stored(value: object) -> None
     made.resource_spans[0].scope_spans[0].scope.attributes.append(attribute)
     made.resource_spans[0].scope_spans[0].spans[0].events.add().attributes.append(attribute)
     made.resource_spans[0].scope_spans[0].spans[0].links.add().attributes.append(attribute)
-    resource = EXACT["ExportTraceServiceRequest"].FromString(check(made.SerializeToString()).body).resource_spans[0]
+    resource = (
+        EXACT["ExportTraceServiceRequest"]
+        .FromString(check(made.SerializeToString(), Signal.TRACES).body)
+        .resource_spans[0]
+    )
     stored_span = resource.scope_spans[0].spans[0]
     for stored in (
         resource.resource.attributes[-1],
@@ -149,7 +153,7 @@ def test_no_depth_is_too_deep(depth: int) -> None:
     body = b"\x0a" + _sized(b"\x12" + _sized(b"\x12" + _sized(in_span)))
     stored = (
         EXACT["ExportTraceServiceRequest"]
-        .FromString(check(body).body)
+        .FromString(check(body, Signal.TRACES).body)
         .resource_spans[0]
         .scope_spans[0]
         .spans[0]
@@ -171,7 +175,7 @@ def test_garbage_in_a_deep_value_is_read_or_refused(key: str, garbage: bytes) ->
     in_span += b"\x4a" + _sized(b"\x0a" + _sized(key.encode()) + b"\x12" + _sized(value))
     body = b"\x0a" + _sized(b"\x12" + _sized(b"\x12" + _sized(in_span)))
     try:
-        checked = check(body)
+        checked = check(body, Signal.TRACES)
     except Refused:
         return
     stored = (
