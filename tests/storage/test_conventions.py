@@ -252,11 +252,11 @@ def test_a_users_own_tables_lie_over_the_shipped_ones(db: Database, tmp_path: Pa
     )
     own = storage.Settings(clickhouse_url=db.settings.clickhouse_url, conventions=mine, prices=prices)
     with Database(own) as mine_db:
-        assert storage.migrate(mine_db) == ["views/span_rows_from_otlp"]
+        assert storage.migrate(mine_db) == ["views/log_rows_from_otlp", "views/span_rows_from_otlp"]
         said: dict[str, Value] = {"acme__bot": "b", "gen_ai__agent__name": "a", "gen_ai__operation__name": "Ask"}
         row = understood(mine_db, gen_ai__response__model="in-house-7b", gen_ai__usage__output_tokens=1_000_000, **said)
         assert (row["agent_name"], row["operation"], row["cost_usd"]) == ("b", "llm", pytest.approx(2.0))
-    assert storage.migrate(db) == ["views/span_rows_from_otlp"]
+    assert storage.migrate(db) == ["views/log_rows_from_otlp", "views/span_rows_from_otlp"]
 
 
 @pytest.mark.parametrize(
