@@ -46,7 +46,7 @@ def migrations(constants: Mapping[str, str] | None = None) -> tuple[Statement, .
 
 
 def views(constants: Mapping[str, str]) -> tuple[Statement, ...]:
-    """The views; none reads another, so their order does not matter."""
+    """The views in the order of their names; one that reads another has a name that sorts after it."""
     return _statements("views", constants)
 
 

@@ -1,5 +1,5 @@
 -- Points of every kind on their way from `otlp_metrics` to the five tables. Nothing is kept here: planning one view that
--- flattens and five that filter takes a quarter of the time that five views which all flatten take.
+-- flattens and five that filter takes about 0.6 of the time that five views which all flatten take.
 CREATE TABLE IF NOT EXISTS leeway.metric_points
 (
     Kind LowCardinality(String),
