@@ -5,7 +5,7 @@
 -- times its spans claim, so an INSERT is all or nothing and no sender can open a thousand partitions.
 --
 -- Within ten seconds of a service the order is by trace, not by time: the spans of a trace are neighbours, so they
--- compress well, are read together, and merges move them as runs (docs/adr/0005).
+-- compress well, are read together, and merges move them as runs (docs/adr/0006).
 CREATE TABLE IF NOT EXISTS leeway.span_rows
 (
     project LowCardinality(String),
