@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from leeway.collector.redaction import HASH_KEY_VARIABLE, Sent, dry_run, load_rules
+from leeway.collector import HASH_KEY_VARIABLE, Sent, dry_run, load_rules
 from leeway.model import Rejected, Signal
 from leeway.runtime.otlp_file import Broken, opened, read_requests
 
