@@ -1,5 +1,6 @@
 // Sends two runs of three spans through an official exporter.
 // Arguments: "json" or "proto", the endpoint, and a name for the service. Prints the trace ids.
+// Exits with 1 when the exporter gave up.
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { OTLPTraceExporter as ProtoExporter } from '@opentelemetry/exporter-trace-otlp-proto';
@@ -8,9 +9,18 @@ import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 
 const [encoding, url, service, compression] = process.argv.slice(2);
 const Exporter = encoding === 'json' ? JsonExporter : ProtoExporter;
+const exporter = new Exporter({ url, compression });
+const send = exporter.export.bind(exporter);
+exporter.export = (spans, done) => send(spans, (result) => {
+  if (result.code !== 0) {
+    console.error(result.error?.message);
+    process.exitCode = 1;
+  }
+  done(result);
+});
 const provider = new TracerProvider({
   resource: resourceFromAttributes({ 'service.name': service, 'service.version': '7' }),
-  spanProcessors: [new BatchSpanProcessor({ exporter: new Exporter({ url, compression }) })],
+  spanProcessors: [new BatchSpanProcessor({ exporter })],
 });
 const tracer = provider.getTracer('leeway-test', '1.0');
 for (let run = 0; run < 2; run++) {
