@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric
 
 from leeway.collector import deep, framing
 from leeway.collector.validate import check
 from leeway.collector.wire import EXACT, SHAPES
 from leeway.model import Signal
 from tests.collector.any_values import any_value, read_back, same, values
-from tests.collector.requests import log_record, log_request, metric_request, request, span, text
+from tests.collector.requests import log_record, log_request, metric_request, number, request, span, text
 
 
 def stored(body: bytes, signal: Signal) -> Any:
@@ -120,12 +120,16 @@ DEPTH = 10_000
 )
 def test_ten_thousand_levels_are_read_back_on_every_signal(signal: Signal, path: list[int]) -> None:
     body = nested(DEPTH)
-    for tag in reversed(path):
-        ids = b"\x0a\x10" + b"t" * 16 + b"\x12\x08" + b"s" * 8 if tag == 0x4A else b""
+    for depth, tag in reversed(list(enumerate(path))):
         body = bytes((tag,)) + _sized(body)
-        body = ids + body
+        if tag == 0x4A:  # a span's attribute: its ids come first
+            body = b"\x0a\x10" + b"t" * 16 + b"\x12\x08" + b"s" * 8 + body
+        if tag == 0x62:  # a metric's metadata: with a gauge of one data point
+            body += b"\x2a\x02\x0a\x00"
+        if depth == 1 and tag == 0x0A:  # a resource: with a scope of one log record
+            body += b"\x12\x02\x12\x00"
     checked = check(body, signal)
-    assert checked.rejected == 0
+    assert (checked.items, checked.rejected) == (1, 0)
     assert b'{"k":' * DEPTH + b'"x"' + b"}" * DEPTH in checked.body
 
 
@@ -135,7 +139,7 @@ def test_a_prompt_of_ten_megabytes_is_passed_on_byte_for_byte(signal: Signal) ->
     made: Any = {
         Signal.TRACES: lambda: request(span(attributes=[text("prompt", prompt)])),
         Signal.LOGS: lambda: log_request(log_record(prompt)),
-        Signal.METRICS: lambda: metric_request(Metric(name=prompt)),
+        Signal.METRICS: lambda: metric_request(Metric(name=prompt, gauge=Gauge(data_points=[number()]))),
     }[signal]()
     body = made.SerializeToString()
     assert check(body, signal).body is body
