@@ -57,6 +57,7 @@ ANSWERS: Final[Mapping[Reason, Answer]] = {
     Reason.CONNECTIONS: _AGAIN,
     Reason.BUSY: _AGAIN,
     Reason.STORE_AWAY: _AGAIN,
+    Reason.SPOOL_FULL: _AGAIN,
     Reason.DISK: _AGAIN,
     Reason.STARTING: _AGAIN,
     Reason.STOPPING: _AGAIN,

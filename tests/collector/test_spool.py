@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from leeway import storage
+from leeway.collector.edges import ANSWERS
+from leeway.collector.refusal import Reason
 from leeway.storage import Database
 from tests.collector.client import grpc_export, http_export
 from tests.collector.ledger import assert_ledger_whole
@@ -198,3 +200,7 @@ def test_two_collectors_share_one_store(own_store: StoreProcess, own: CollectorP
             assert_ledger_whole(db)
     finally:
         other.stop()
+
+
+def test_every_reason_has_an_answer_on_both_transports() -> None:
+    assert set(ANSWERS) == set(Reason)
