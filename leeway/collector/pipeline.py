@@ -14,8 +14,9 @@ from leeway.collector.drain import Drain
 from leeway.collector.fair_queue import Request
 from leeway.collector.journal import Journal
 from leeway.collector.metrics import Metrics
+from leeway.collector.room import SpoolRoom
 from leeway.collector.settings import Settings
-from leeway.collector.spool import Spool, SpoolRoom
+from leeway.collector.spool import Spool
 from leeway.collector.spooler import Spooler
 from leeway.collector.store_state import StoreState
 from leeway.model import Signal

@@ -1,4 +1,4 @@
-"""Memory for requests: bounded as a whole, and shared so that no project can take it all.
+"""Memory and disk for requests: bounded as a whole, and shared so that no project can take it all.
 
 The rule is the dynamic threshold of shared-memory switches (A. Choudhury, E. Hahne, "Dynamic Queue Length Thresholds
 for Shared-Memory Packet Switches", IEEE/ACM Transactions on Networking 6(2), 1998): each project may hold up to
@@ -8,7 +8,9 @@ room, and whatever several busy ones do, a newcomer finds some: n of them leave 
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final
 
 SHARE: Final = 4.0
@@ -62,3 +64,51 @@ class Room:
 
     def held_by(self, project: str) -> int:
         return self._held.get(project, 0)
+
+
+class SpoolRoom:
+    """How much of the disk the spools of all signals may take together; shared between projects as memory is.
+
+    Args:
+        most_bytes: The bound; 0 switches spooling off.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self.most_bytes = most_bytes
+        self._room = Room(most_bytes)
+        self._lock = threading.Lock()
+
+    @property
+    def held_bytes(self) -> int:
+        return self._room.held_bytes
+
+    def has_room(self, project: str, size: int) -> bool:
+        with self._lock:
+            return self._has_room(project, size)
+
+    def hold(self, projects: Mapping[str, int]) -> bool:
+        """Hold bytes for several projects, for all or for none; whether there was room."""
+        with self._lock:
+            if not all(self._has_room(project, size) for project, size in projects.items()):
+                return False
+            if self._room.held_bytes + sum(projects.values()) > self.most_bytes:
+                return False
+            self._force(projects)
+            return True
+
+    def force(self, projects: Mapping[str, int]) -> None:
+        """Hold what is on the disk already."""
+        with self._lock:
+            self._force(projects)
+
+    def release(self, projects: Mapping[str, int]) -> None:
+        with self._lock:
+            for project, size in projects.items():
+                self._room.release(project, size)
+
+    def _has_room(self, project: str, size: int) -> bool:
+        return self._room.held_bytes + size <= self.most_bytes and self._room.has_room(project, size)
+
+    def _force(self, projects: Mapping[str, int]) -> None:
+        for project, size in projects.items():
+            self._room.force(project, size)

@@ -22,8 +22,8 @@ from leeway.collector.intake import Intake
 from leeway.collector.metrics import Metrics
 from leeway.collector.pipeline import Pipeline
 from leeway.collector.redaction import HASH_KEY_VARIABLE, Redactor, Rules, load_rules
+from leeway.collector.room import SpoolRoom
 from leeway.collector.settings import Settings
-from leeway.collector.spool import SpoolRoom
 from leeway.collector.store_state import StoreState
 from leeway.model import Signal, Unavailable
 from leeway.storage import Database

@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Final
 
 from leeway.collector import framing
 from leeway.collector.journal import fsync_folder, write_all
-from leeway.collector.room import Room
+from leeway.collector.room import SpoolRoom
 from leeway.collector.segment import (
     Damage,
     Header,
@@ -40,54 +40,6 @@ _NAME: Final = re.compile(r"(?P<created_ns>\d{20})-(?P<writer>.+)-(?P<seq>\d{12}
 
 class Full(Exception):
     """The spool has no room for this project."""
-
-
-class SpoolRoom:
-    """How much of the disk the spools of all signals may take together; shared between projects as memory is.
-
-    Args:
-        most_bytes: The bound; 0 switches spooling off.
-    """
-
-    def __init__(self, most_bytes: int) -> None:
-        self.most_bytes = most_bytes
-        self._room = Room(most_bytes)
-        self._lock = threading.Lock()
-
-    @property
-    def held_bytes(self) -> int:
-        return self._room.held_bytes
-
-    def has_room(self, project: str, size: int) -> bool:
-        with self._lock:
-            return self._has_room(project, size)
-
-    def hold(self, projects: Mapping[str, int]) -> bool:
-        """Hold bytes for several projects, for all or for none; whether there was room."""
-        with self._lock:
-            if not all(self._has_room(project, size) for project, size in projects.items()):
-                return False
-            if self._room.held_bytes + sum(projects.values()) > self.most_bytes:
-                return False
-            self._force(projects)
-            return True
-
-    def force(self, projects: Mapping[str, int]) -> None:
-        """Hold what is on the disk already."""
-        with self._lock:
-            self._force(projects)
-
-    def release(self, projects: Mapping[str, int]) -> None:
-        with self._lock:
-            for project, size in projects.items():
-                self._room.release(project, size)
-
-    def _has_room(self, project: str, size: int) -> bool:
-        return self._room.held_bytes + size <= self.most_bytes and self._room.has_room(project, size)
-
-    def _force(self, projects: Mapping[str, int]) -> None:
-        for project, size in projects.items():
-            self._room.force(project, size)
 
 
 @dataclass(slots=True)
