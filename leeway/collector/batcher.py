@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from leeway.collector import framing
 from leeway.collector.commit import Committer, Interrupted, Poisoned
 from leeway.collector.fair_queue import FairQueue, Request
 from leeway.collector.journal import Entry, Journal
 from leeway.collector.metrics import Metrics
+from leeway.collector.otlp import framing
 from leeway.collector.refusal import Later, Reason, Refusal, Refused
 from leeway.collector.settings import Settings
 from leeway.collector.store_state import StoreState

@@ -17,11 +17,11 @@ import time
 import structlog
 
 from leeway.collector import ledger
-from leeway.collector.framing import private_fields, varint
 from leeway.collector.journal import Entry
 from leeway.collector.metrics import Metrics
+from leeway.collector.otlp.framing import private_fields, varint
+from leeway.collector.otlp.validate import distinct
 from leeway.collector.store_state import StoreState
-from leeway.collector.validate import distinct
 from leeway.model import Rejected, Signal, Unavailable
 from leeway.storage import Database
 

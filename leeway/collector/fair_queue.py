@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from leeway.collector.framing import Slice
+from leeway.collector.otlp.framing import Slice
 
 QUANTUM_BYTES: Final = 256 * 1024
 

@@ -14,7 +14,7 @@ import grpc
 import grpc.aio
 
 from leeway.collector import edges
-from leeway.collector.door import Door
+from leeway.collector.door.door import Door
 from leeway.collector.intake import Intake
 from leeway.collector.refusal import REFUSALS, Later, Reason, Refusal, Refused
 from leeway.collector.settings import Settings

@@ -22,7 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from leeway.collector import connection, edges
-from leeway.collector.door import Door
+from leeway.collector.door.door import Door
 from leeway.collector.health import Health
 from leeway.collector.intake import Intake
 from leeway.collector.metrics import Metrics

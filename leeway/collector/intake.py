@@ -17,11 +17,11 @@ import xxhash
 from leeway.collector.fair_queue import Request
 from leeway.collector.ledger import ResendMemory
 from leeway.collector.metrics import Metrics
+from leeway.collector.otlp.validate import Checked, Limits, Redact, check
 from leeway.collector.pipeline import Pipeline
 from leeway.collector.refusal import Later, Reason, Refusal, Refused
 from leeway.collector.room import Room
 from leeway.collector.settings import Settings
-from leeway.collector.validate import Checked, Redact, check
 from leeway.model import Signal
 
 Decode = Callable[[bytes], bytes]
@@ -66,6 +66,7 @@ class Intake:
         self._settings = settings
         self._metrics = metrics
         self._redact_for = redact_for
+        self._limits = Limits(settings.request_items_max, settings.request_resources_max)
         self._loop = asyncio.get_running_loop()
         self._memory = ResendMemory(settings.resend_memory_max, settings.resend_memory_s)
         self._pending: dict[int, _Pending] = {}
@@ -141,7 +142,7 @@ class Intake:
         redact = self._redact_for(project) if self._redact_for else None
 
         def work() -> Checked:
-            return check(decode(body) if decode else body, signal, redact)
+            return check(decode(body) if decode else body, signal, redact, self._limits)
 
         if len(body) < self._settings.offload_bytes:
             return work()

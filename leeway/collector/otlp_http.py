@@ -11,11 +11,12 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from leeway.collector import edges, otlp_json
-from leeway.collector.compression import decompress
-from leeway.collector.door import Door
+from leeway.collector import edges
+from leeway.collector.door.door import Door
 from leeway.collector.edges import JSON, PROTOBUF
 from leeway.collector.intake import Intake
+from leeway.collector.otlp import json_request
+from leeway.collector.otlp.compression import decompress
 from leeway.collector.refusal import REFUSALS, Reason, Refusal, Refused
 from leeway.collector.settings import Settings
 from leeway.model import Signal
@@ -43,7 +44,7 @@ class OtlpHttp:
         self._intake = intake
         self._door = door
         self._otherwise = otherwise
-        self._decoders = {signal: otlp_json.decoder(settings.json_depth_max, signal) for signal in Signal}
+        self._decoders = {signal: json_request.decoder(settings.json_depth_max, signal) for signal in Signal}
         self._success = {
             (signal, sent_as): edges.encoded(edges.success(signal, 0, ""), sent_as)
             for signal in Signal
@@ -107,8 +108,10 @@ class OtlpHttp:
         if encoding is None:
             return body
         if len(body) < self._settings.offload_bytes // 8:
-            return decompress(body, encoding.decode("latin-1"), limit)
-        return await asyncio.to_thread(decompress, body, encoding.decode("latin-1"), limit)
+            return decompress(body, encoding.decode("latin-1"), limit, self._settings.request_streams_max)
+        return await asyncio.to_thread(
+            decompress, body, encoding.decode("latin-1"), limit, self._settings.request_streams_max
+        )
 
     async def _long_body(self, first: bytes, headers: Headers, project: str, receive: Receive) -> bytes:
         limit = self._settings.request_bytes_max

@@ -10,14 +10,14 @@ from leeway.collector import ledger, recovery
 from leeway.collector.batcher import Batcher, Done
 from leeway.collector.commit import Committer
 from leeway.collector.data_folder import DataFolder
-from leeway.collector.drain import Drain
 from leeway.collector.fair_queue import Request
 from leeway.collector.journal import Journal
 from leeway.collector.metrics import Metrics
 from leeway.collector.room import SpoolRoom
 from leeway.collector.settings import Settings
-from leeway.collector.spool import Spool
-from leeway.collector.spooler import Spooler
+from leeway.collector.spool.drain import Drain
+from leeway.collector.spool.spool import Spool
+from leeway.collector.spool.spooler import Spooler
 from leeway.collector.store_state import StoreState
 from leeway.model import Signal
 from leeway.storage import Database

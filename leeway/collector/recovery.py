@@ -5,9 +5,9 @@ from __future__ import annotations
 import structlog
 
 from leeway.collector.commit import Committer, Poisoned
-from leeway.collector.framing import unframed
 from leeway.collector.journal import Entry, Journal, Torn
-from leeway.collector.spool import Spool
+from leeway.collector.otlp.framing import unframed
+from leeway.collector.spool.spool import Spool
 
 log = structlog.get_logger(__name__)
 

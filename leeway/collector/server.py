@@ -16,7 +16,7 @@ from leeway import storage
 from leeway.collector import grpc_server, http_server, ledger
 from leeway.collector.commit import Committer, Interrupted
 from leeway.collector.data_folder import DataFolder
-from leeway.collector.door import Door
+from leeway.collector.door.door import Door
 from leeway.collector.health import Health
 from leeway.collector.intake import Intake
 from leeway.collector.metrics import Metrics

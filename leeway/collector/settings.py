@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from leeway import storage
-from leeway.collector import tokens
+from leeway.collector.door import tokens
 from leeway.model import Rejected
 
 MIB: Final = 1024 * 1024
@@ -54,6 +54,12 @@ class Settings:
 
     request_bytes_max: int = 64 * MIB
     """A request larger than this is refused for good, before and after decompression alike."""
+    request_items_max: int = 1_000_000
+    """Nor one with more spans, log records or data points: two bytes can be one."""
+    request_resources_max: int = 100_000
+    """Nor one with more resources, each of which is handled on its own."""
+    request_streams_max: int = 10_000
+    """How many gzip or zstd streams may follow one another in a body; to begin one costs more than its bytes say."""
     inflight_bytes_max: int = 512 * MIB
     """Requests that are being received or wait for their INSERT; beyond this, new ones are asked to come back. A
     project may hold four times as much as is still free, so however busy some are, others find room."""

@@ -51,7 +51,7 @@ def any_value(value: object) -> AnyValue:
     return made
 
 
-def otlp_json(value: object) -> dict:
+def json_request(value: object) -> dict:
     """As OTLP/JSON writes it."""
     match value:
         case bool():
@@ -66,9 +66,9 @@ def otlp_json(value: object) -> dict:
         case bytes():
             return {"bytesValue": b64encode(value).decode()}
         case list():
-            return {"arrayValue": {"values": [otlp_json(v) for v in value]}}
+            return {"arrayValue": {"values": [json_request(v) for v in value]}}
         case dict():
-            return {"kvlistValue": {"values": [{"key": k, "value": otlp_json(v)} for k, v in value.items()]}}
+            return {"kvlistValue": {"values": [{"key": k, "value": json_request(v)} for k, v in value.items()]}}
     return {}
 
 

@@ -84,7 +84,7 @@ def _fill(made: Any, random: Random, values_deep: int) -> None:
             setattr(made, field.name, _SCALARS[field.type](random))
 
 
-def otlp_json(message: Message) -> Any:
+def json_request(message: Message) -> Any:
     """As protobuf's own library writes JSON, with OTLP's one difference that matters: ids in hex."""
     return _hex_ids(json_format.MessageToDict(message))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from leeway.collector import framing
-from leeway.collector.validate import Checked, distinct
-from leeway.collector.wire import EXACT, SHAPES
+from leeway.collector.otlp import framing
+from leeway.collector.otlp.validate import Checked, distinct
+from leeway.collector.otlp.wire import EXACT, SHAPES
 from leeway.model import Signal
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from leeway.collector import framing
+from leeway.collector.otlp import framing
+from leeway.collector.otlp.validate import DEFAULT_LIMITS, check
+from leeway.collector.otlp.wire import EXACT
 from leeway.collector.refusal import Reason, Refused
-from leeway.collector.scan import ITEMS_MAX
-from leeway.collector.validate import check
-from leeway.collector.wire import EXACT
 from leeway.model import Signal
 from tests.collector.requests import request, span
 
@@ -71,7 +70,7 @@ def test_ids_may_stand_anywhere_and_the_last_counts() -> None:
 )
 def test_a_request_of_more_items_than_there_may_be_is_refused_for_its_size(signal: Signal, head: list[int]) -> None:
     """An empty span is two bytes long, and would cost as much as any other."""
-    body = (b"\x0a\x00" if signal is Signal.METRICS else b"\x12\x00") * (ITEMS_MAX + 1)
+    body = (b"\x0a\x00" if signal is Signal.METRICS else b"\x12\x00") * (DEFAULT_LIMITS.items + 1)
     for tag in reversed(head):
         body = bytes((tag,)) + _sized(body)
     with pytest.raises(Refused, match="a request may have 1000000") as refused:
@@ -80,7 +79,7 @@ def test_a_request_of_more_items_than_there_may_be_is_refused_for_its_size(signa
 
 
 def test_a_request_of_more_resources_than_there_may_be_is_refused_for_its_size() -> None:
-    many = b"\x0a\x00" * framing.RESOURCES_MAX
+    many = b"\x0a\x00" * DEFAULT_LIMITS.resources
     assert check(many, Signal.TRACES).items == 0
     with pytest.raises(Refused, match="a request may have 100000 resources") as refused:
         check(request().SerializeToString() + many, Signal.TRACES)

@@ -12,7 +12,7 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeway.collector.compression import STREAMS_MAX, decompress
+from leeway.collector.otlp.compression import STREAMS_MAX, decompress
 from leeway.collector.refusal import Reason, Refused
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from leeway.collector.door import Door
+from leeway.collector.door.door import Door
 from leeway.collector.metrics import Metrics
 from leeway.collector.refusal import Later, Reason
 from leeway.collector.settings import Settings

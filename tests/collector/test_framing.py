@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeway.collector import framing
-from leeway.collector.wire import EXACT
+from leeway.collector.otlp import framing
+from leeway.collector.otlp.wire import EXACT
 from tests.collector.requests import request, span
 
 

@@ -11,9 +11,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from leeway.collector.otlp_json import to_protobuf
+from leeway.collector.otlp.json_request import to_protobuf
 from leeway.collector.refusal import Reason, Refused
-from tests.collector.any_values import any_value, otlp_json, text, values
+from tests.collector.any_values import any_value, json_request, text, values
 from tests.collector.requests import NOW_NS, request, span
 
 
@@ -146,7 +146,7 @@ def test_enums_come_by_number_or_by_name(kind: object, number: int) -> None:
 
 @given(values)
 def test_every_attribute_value_is_as_protobuf_would_have_it(value: object) -> None:
-    arrived = one_span(attributes=[{"key": "k", "value": otlp_json(value)}]).attributes[0]
+    arrived = one_span(attributes=[{"key": "k", "value": json_request(value)}]).attributes[0]
     expected = KeyValue(key="k", value=any_value(value))
     assert arrived.SerializeToString(deterministic=True) == expected.SerializeToString(deterministic=True)
 

@@ -9,9 +9,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from leeway.collector.otlp_json import to_protobuf
+from leeway.collector.otlp.json_request import to_protobuf
+from leeway.collector.otlp.validate import check
 from leeway.collector.refusal import Refused
-from leeway.collector.validate import check
 from leeway.model import Signal
 from tests.collector.any_values import any_value
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from leeway.collector import tokens
+from leeway.collector.door import tokens
 from leeway.storage import Database
 from tests.collector.client import grpc_export
 from tests.collector.process import CollectorProcess

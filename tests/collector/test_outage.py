@@ -14,8 +14,9 @@ import httpx
 import pytest
 
 from leeway import storage
-from leeway.collector import Settings, framing, run
+from leeway.collector import Settings, run
 from leeway.collector.journal import Entry, encode
+from leeway.collector.otlp import framing
 from leeway.model import Rejected, Unavailable
 from leeway.storage import Database
 from tests.collector.client import GrpcAnswer, grpc_export, http_export

@@ -10,12 +10,12 @@ from google.protobuf.message import DecodeError, Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeway.collector import json_nesting
-from leeway.collector.otlp_json import to_protobuf
+from leeway.collector.otlp import json_nesting
+from leeway.collector.otlp.json_request import to_protobuf
+from leeway.collector.otlp.validate import check
 from leeway.collector.refusal import Refused
-from leeway.collector.validate import check
 from leeway.model import Signal
-from tests.collector.otlp_messages import REQUESTS, messages, otlp_json
+from tests.collector.otlp_messages import REQUESTS, json_request, messages
 from tests.collector.storable import assert_storable, items_of
 
 signals = st.sampled_from(list(Signal))
@@ -34,7 +34,7 @@ def test_every_request_that_otlp_allows_is_taken(drawn: tuple[Signal, Message]) 
 def test_json_is_the_same_request_as_protobuf(drawn: tuple[Signal, Message]) -> None:
     """Protobuf's own JSON library writes, ours reads."""
     signal, made = drawn
-    ours = to_protobuf(json.dumps(otlp_json(made)).encode(), 100, signal)
+    ours = to_protobuf(json.dumps(json_request(made)).encode(), 100, signal)
     assert type(made).FromString(ours).SerializeToString(deterministic=True) == made.SerializeToString(
         deterministic=True
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeway.collector.rate import Bucket
+from leeway.collector.door.rate import Bucket
 
 RATES = st.floats(0.1, 1e9)
 AMOUNTS = st.lists(st.tuples(st.floats(0, 1e9), st.floats(0, 1e4)), max_size=30)

@@ -10,8 +10,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from leeway.collector.otlp.validate import check
 from leeway.collector.redaction import HASH_KEY_VARIABLE, Redactor, parse_rules
-from leeway.collector.validate import check
 from leeway.model import Rejected, Signal
 from tests.collector.any_values import any_value, read_back
 from tests.collector.requests import request, span, text
@@ -194,7 +194,7 @@ def test_deep_values_stay_valid_json_of_the_same_shape() -> None:
 
 
 def _deep(body: bytes) -> str:
-    from leeway.collector.wire import EXACT  # noqa: PLC0415 - the one test that reads our own fields
+    from leeway.collector.otlp.wire import EXACT  # noqa: PLC0415 - the one test that reads our own fields
 
     found = EXACT["ExportTraceServiceRequest"].FromString(body).resource_spans[0].scope_spans[0].spans[0].attributes
     text_of: str = next(a.value.kvlist_json for a in found if a.key == "deep")

@@ -5,9 +5,9 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from leeway.collector.otlp.validate import check
 from leeway.collector.redaction import Redactor, parse_rules
 from leeway.collector.redaction.content import content
-from leeway.collector.validate import check
 from leeway.model import Signal
 from leeway.storage.conventions import load_conventions
 from tests.collector.any_values import any_value

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from leeway.collector.otlp.validate import check
+from leeway.collector.otlp.wire import EXACT
 from leeway.collector.redaction import Redactor, parse_rules
 from leeway.collector.redaction.json_text import looks_like_json
 from leeway.collector.redaction.patterns import compiled, unasserted
 from leeway.collector.refusal import Refused
-from leeway.collector.validate import check
-from leeway.collector.wire import EXACT
 from leeway.model import Signal
 from tests.collector.any_values import any_value, read_back
 from tests.collector.requests import request, text

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeway.collector.segment import (
+from leeway.collector.spool.segment import (
     Damage,
     Header,
     Record,

@@ -10,9 +10,9 @@ from google.protobuf.message import Message
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, NumberDataPoint
 
-from leeway.collector import framing
-from leeway.collector.validate import check, distinct
-from leeway.collector.wire import EXACT, SHAPES
+from leeway.collector.otlp import framing
+from leeway.collector.otlp.validate import check, distinct
+from leeway.collector.otlp.wire import EXACT, SHAPES
 from leeway.model import Signal
 from tests.collector.any_values import any_value
 from tests.collector.requests import (

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from leeway.collector import framing
+from leeway.collector.otlp import framing
+from leeway.collector.otlp.validate import check
 from leeway.collector.refusal import Refused
-from leeway.collector.validate import check
 from leeway.model import Signal
 from leeway.storage import Database
 from tests.collector.otlp_messages import REQUESTS, random_message

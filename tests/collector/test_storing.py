@@ -14,9 +14,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from leeway.collector import framing
+from leeway.collector.otlp import framing
 from leeway.storage import Database
-from tests.collector.any_values import any_value, otlp_json, read_back, same
+from tests.collector.any_values import any_value, json_request, read_back, same
 from tests.collector.client import JSON, grpc_export, http_export
 from tests.collector.process import CollectorProcess
 from tests.collector.requests import request, span, text
@@ -57,7 +57,7 @@ def test_deep_attributes_are_read_back(collector: CollectorProcess, db: Database
     sent = {f"d{depth:02}": nested(depth, kind) for depth in range(1, 61)}
     shallow = [KeyValue(key=k, value=any_value(v)) for k, v in sent.items() if k <= "d25"]
     assert grpc_export(collector, request(span("p", attributes=shallow)).SerializeToString()).code == "OK"
-    deep = [{"key": k, "value": otlp_json(v)} for k, v in sent.items() if k > "d25"]
+    deep = [{"key": k, "value": json_request(v)} for k, v in sent.items() if k > "d25"]
     fields = {
         "traceId": "5b8efff798038103d269b633813fc60c",
         "spanId": "eee19b7ec3c1b174",

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from leeway.collector.tls import Tls
+from leeway.collector.door.tls import Tls
 from leeway.model import Rejected
 from tests.collector.client import grpc_export
 from tests.collector.process import CollectorProcess

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeway.collector import Settings, tokens
+from leeway.collector import Settings
+from leeway.collector.door import tokens
+from leeway.collector.door.tokens import Tokens
 from leeway.collector.refusal import Reason, Refused
-from leeway.collector.tokens import Tokens
 from leeway.model import Rejected
 
 NOW_S = 1_800_000_000.0

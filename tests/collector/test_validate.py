@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from leeway.collector import framing
-from leeway.collector.deep import json_text
+from leeway.collector.otlp import framing
+from leeway.collector.otlp.deep import json_text
+from leeway.collector.otlp.validate import check, distinct
+from leeway.collector.otlp.wire import EXACT
 from leeway.collector.refusal import Refused
-from leeway.collector.validate import check, distinct
-from leeway.collector.wire import EXACT
 from leeway.model import Signal
 from tests.collector.any_values import any_value, read_back, same, text, values
 from tests.collector.requests import request, span

@@ -12,9 +12,9 @@ from hypothesis import given
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric
 
-from leeway.collector import deep, framing
-from leeway.collector.validate import check
-from leeway.collector.wire import EXACT, SHAPES
+from leeway.collector.otlp import deep, framing
+from leeway.collector.otlp.validate import check
+from leeway.collector.otlp.wire import EXACT, SHAPES
 from leeway.model import Signal
 from tests.collector.any_values import any_value, read_back, same, values
 from tests.collector.requests import log_record, log_request, metric_request, number, request, span, text

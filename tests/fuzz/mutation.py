@@ -11,9 +11,11 @@ from typing import Any
 
 from backports import zstd
 
-from leeway.collector import framing, journal, segment
+from leeway.collector import journal
+from leeway.collector.otlp import framing
+from leeway.collector.spool import segment
 from leeway.model import Signal
-from tests.collector.otlp_messages import REQUESTS, otlp_json, random_message
+from tests.collector.otlp_messages import REQUESTS, json_request, random_message
 from tests.fuzz.targets import ENCODINGS, NAMES, chosen
 
 _VARINT, _I64, _LEN, _I32 = 0, 1, 2, 5
@@ -114,7 +116,7 @@ def fresh(target: int, random: Random) -> bytes:
     body = message.SerializeToString()
     make: dict[str, Callable[[], bytes]] = {
         "protobuf": lambda: body,
-        "json": lambda: json.dumps(otlp_json(message)).encode(),
+        "json": lambda: json.dumps(json_request(message)).encode(),
         "gzip": lambda: gzip.compress(body),
         "deflate": lambda: zlib.compress(body),
         "zstd": lambda: zstd.compress(body),

@@ -10,11 +10,13 @@ import json
 from collections.abc import Callable
 from itertools import pairwise
 
-from leeway.collector import deep, framing, journal, segment
-from leeway.collector.compression import decompress
-from leeway.collector.otlp_json import to_protobuf
+from leeway.collector import journal
+from leeway.collector.otlp import deep, framing
+from leeway.collector.otlp.compression import decompress
+from leeway.collector.otlp.json_request import to_protobuf
+from leeway.collector.otlp.validate import check
 from leeway.collector.refusal import Refused
-from leeway.collector.validate import check
+from leeway.collector.spool import segment
 from leeway.model import Signal
 from tests.collector.storable import assert_storable
 

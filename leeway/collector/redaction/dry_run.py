@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from leeway.collector.otlp_json import to_protobuf
+from leeway.collector.otlp.json_request import to_protobuf
+from leeway.collector.otlp.validate import check
+from leeway.collector.otlp.wire import EXACT, SHAPES, Parsed
 from leeway.collector.redaction.redactor import Redaction, Redactor
 from leeway.collector.redaction.rules import Policy, Rules
-from leeway.collector.validate import check
-from leeway.collector.wire import EXACT, SHAPES, Parsed
 from leeway.model import Signal
 
 JSON_DEPTH_MAX: Final = 150

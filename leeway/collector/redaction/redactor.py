@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from leeway.collector.otlp.wire import Parsed
 from leeway.collector.redaction.policy import Compiled
 from leeway.collector.redaction.rules import Action, Policy, Rules
 from leeway.collector.redaction.scrub import Tally, hasher
 from leeway.collector.redaction.walk import redact_request
-from leeway.collector.wire import Parsed
 from leeway.model import Rejected, Signal
 
 HASH_KEY_VARIABLE: Final = "LEEWAY_REDACTION_HASH_KEY"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from leeway.collector.otlp.wire import Parsed
 from leeway.collector.redaction import json_text
 from leeway.collector.redaction.json_text import Leaves
 from leeway.collector.redaction.policy import Compiled, Decision
 from leeway.collector.redaction.rules import Rule
 from leeway.collector.redaction.scrub import Dropped, Scrubber, Tally
-from leeway.collector.wire import Parsed
 
 _LEAVES: Final = frozenset({"string_value", "bool_value", "int_value", "double_value", "bytes_value"})
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from leeway.collector.otlp.wire import Parsed
 from leeway.collector.redaction.policy import Compiled
 from leeway.collector.redaction.rules import CONTENT
 from leeway.collector.redaction.scrub import Dropped, Tally
 from leeway.collector.redaction.values import redact_attributes, scrub_value
-from leeway.collector.wire import Parsed
 from leeway.model import Signal
 
 _DATA: Final = ("gauge", "sum", "histogram", "exponential_histogram", "summary")

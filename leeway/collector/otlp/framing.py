@@ -7,6 +7,7 @@ once, with a suffix that carries Leeway's own fields (storage/otlp.proto, 1000 a
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
@@ -24,12 +25,8 @@ class Slice(NamedTuple):
     end: int
 
 
-RESOURCES_MAX: Final = 100_000
-"""How many Resource… messages a request may have. Two bytes can be one, and each has a frame of its own."""
-
-
 class TooMany(ValueError):
-    """There are more than `RESOURCES_MAX`."""
+    """There are more Resource… messages than are taken."""
 
 
 class Unframable(ValueError):
@@ -61,7 +58,7 @@ def read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     raise ValueError("a varint without an end")
 
 
-def resource_spans(body: bytes) -> list[Slice]:
+def resource_spans(body: bytes, resources_max: int = sys.maxsize) -> list[Slice]:
     """The ResourceSpans of a request that the parser has accepted.
 
     Raises:
@@ -80,8 +77,8 @@ def resource_spans(body: bytes) -> list[Slice]:
         at = start + length
         if at > end:
             raise Unframable
-        if len(slices) == RESOURCES_MAX:
-            raise TooMany(f"a request may have {RESOURCES_MAX} resources")
+        if len(slices) == resources_max:
+            raise TooMany(f"a request may have {resources_max} resources")
         slices.append(Slice(start, at))
     return slices
 

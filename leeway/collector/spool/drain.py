@@ -8,11 +8,11 @@ from typing import Final
 
 import structlog
 
-from leeway.collector import framing
 from leeway.collector.commit import Committer, Interrupted, Poisoned
 from leeway.collector.journal import Entry
 from leeway.collector.metrics import Metrics
-from leeway.collector.spool import Content, Segment, Spool
+from leeway.collector.otlp import framing
+from leeway.collector.spool.spool import Content, Segment, Spool
 from leeway.collector.store_state import StoreState
 from leeway.model import Signal
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from leeway.collector.framing import varint
-from leeway.collector.json_scalars import (
+from leeway.collector.otlp.framing import varint
+from leeway.collector.otlp.json_scalars import (
     Json,
     Wrong,
     base64,

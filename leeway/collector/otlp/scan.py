@@ -8,16 +8,14 @@ from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 
+from leeway.collector.otlp.wire import PLAIN, POINTS, SCAN, SHAPES, TALLY, Parsed
 from leeway.collector.refusal import Reason, Refused
-from leeway.collector.wire import PLAIN, POINTS, SCAN, SHAPES, TALLY, Parsed
 from leeway.model import Signal
 
 TRACE_ID_BYTES: Final = 16
 SPAN_ID_BYTES: Final = 8
 NO_TRACE: Final = bytes(TRACE_ID_BYTES)
 NO_SPAN: Final = bytes(SPAN_ID_BYTES)
-ITEMS_MAX: Final = 1_000_000
-"""How many spans, log records or data points a request may have. Two bytes can be one, and costs as much as any."""
 
 
 class Look(NamedTuple):
@@ -38,7 +36,7 @@ _STRANGE: Final = Look(plain=False, strange=True, items=0)
 _TO_MEND: Final = Look(plain=False, strange=False, items=0)
 
 
-def look(body: bytes, signal: Signal) -> Look:
+def look(body: bytes, signal: Signal, items_max: int) -> Look:
     """Look a request over.
 
     Raises:
@@ -50,9 +48,9 @@ def look(body: bytes, signal: Signal) -> Look:
     except DecodeError as e:
         raise undecodable(signal, e) from e
     items = road.count(tallied)
-    if items > ITEMS_MAX:
+    if items > items_max:
         noun = SHAPES[signal].noun
-        raise Refused(Reason.TOO_LARGE, f"a request may have {ITEMS_MAX} {noun}, and this one has {items}")
+        raise Refused(Reason.TOO_LARGE, f"a request may have {items_max} {noun}, and this one has {items}")
     try:
         plain = road.plain(body)
         if _has_unknown_fields(plain):

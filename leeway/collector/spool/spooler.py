@@ -18,9 +18,9 @@ from leeway.collector.batcher import Batcher, Done, framed
 from leeway.collector.fair_queue import Request
 from leeway.collector.metrics import Metrics
 from leeway.collector.refusal import Later, Reason
-from leeway.collector.segment import Record
 from leeway.collector.settings import Settings
-from leeway.collector.spool import Full, Spool
+from leeway.collector.spool.segment import Record
+from leeway.collector.spool.spool import Full, Spool
 from leeway.collector.store_state import StoreState
 from leeway.model import Signal
 

@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from leeway.collector import framing
 from leeway.collector.journal import fsync_folder, write_all
+from leeway.collector.otlp import framing
+from leeway.collector.otlp.validate import distinct
 from leeway.collector.room import SpoolRoom
-from leeway.collector.segment import (
+from leeway.collector.spool.segment import (
     Damage,
     Header,
     Record,
@@ -31,7 +32,6 @@ from leeway.collector.segment import (
     encode_header,
     encode_record,
 )
-from leeway.collector.validate import distinct
 from leeway.model import Signal
 
 SUFFIX: Final = ".segment"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from leeway.collector import framing
+from leeway.collector.otlp import framing
+from leeway.collector.otlp.scan import count, look
+from leeway.collector.otlp.sieve import sieve, strip
+from leeway.collector.otlp.wire import EXACT, SHAPES, Parsed
 from leeway.collector.refusal import Reason, Refused
-from leeway.collector.scan import count, look
-from leeway.collector.sieve import sieve, strip
-from leeway.collector.wire import EXACT, SHAPES, Parsed
 from leeway.model import Signal
 
 _FIELD_1: Final = b"\x0a"
@@ -45,19 +45,34 @@ class Checked:
     reason: str = ""
 
 
-def check(body: bytes, signal: Signal, redact: Redact | None = None) -> Checked:
+class Limits(NamedTuple):
+    """What a request may hold: bytes say little of what it costs, since two of them can be a span.
+
+    Attributes:
+        items: Spans, log records or data points.
+        resources: Resource… messages, each of which gets a frame of its own.
+    """
+
+    items: int = 1_000_000
+    resources: int = 100_000
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+def check(body: bytes, signal: Signal, redact: Redact | None = None, limits: Limits = DEFAULT_LIMITS) -> Checked:
     """Take a request apart.
 
     Raises:
         Refused: The bytes are no request of this signal, or one of too many items.
     """
-    seen = look(body, signal)
+    seen = look(body, signal, limits.items)
     items = seen.items
     rejected, reason = 0, ""
     if not seen.plain:
         if seen.strange:
             body = strip(body, signal)
-            seen = look(body, signal)
+            seen = look(body, signal, limits.items)
             items = seen.items
         if not seen.plain:
             body, faults = sieve(body, signal)
@@ -69,7 +84,7 @@ def check(body: bytes, signal: Signal, redact: Redact | None = None) -> Checked:
     if not items:
         return Checked(b"", [], 0, rejected, reason)
     try:
-        body, slices = _framed(body, signal)
+        body, slices = _framed(body, signal, limits.resources)
     except framing.TooMany as e:
         raise Refused(Reason.TOO_LARGE, str(e)) from e
     return Checked(body, slices, items, rejected, reason)
@@ -88,12 +103,12 @@ def distinct(signal: Signal, framed: bytes) -> int:
     return len(seen)
 
 
-def _framed(body: bytes, signal: Signal) -> tuple[bytes, list[framing.Slice]]:
+def _framed(body: bytes, signal: Signal, resources_max: int) -> tuple[bytes, list[framing.Slice]]:
     try:
-        return body, framing.resource_spans(body)
+        return body, framing.resource_spans(body, resources_max)
     except framing.Unframable:  # a tag in an unusual spelling
         body = strip(body, signal)
-        return body, framing.resource_spans(body)
+        return body, framing.resource_spans(body, resources_max)
 
 
 def _redacted(body: bytes, signal: Signal, redact: Redact) -> bytes:

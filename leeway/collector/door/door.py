@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from leeway.collector import tokens
+from leeway.collector.door import tokens
+from leeway.collector.door.rate import Bucket
+from leeway.collector.door.tls import Tls
+from leeway.collector.door.watched import Watched
 from leeway.collector.metrics import Metrics
-from leeway.collector.rate import Bucket
 from leeway.collector.refusal import Later, Reason
 from leeway.collector.settings import Settings
-from leeway.collector.tls import Tls
-from leeway.collector.watched import Watched
 from leeway.model import Rejected
 
 log = structlog.get_logger(__name__)

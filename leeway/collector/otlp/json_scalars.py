@@ -7,7 +7,7 @@ import struct
 from base64 import b64decode, urlsafe_b64decode
 from typing import Any, Final
 
-from leeway.collector.framing import varint
+from leeway.collector.otlp.framing import varint
 
 Json = Any
 """What `json.loads` makes."""

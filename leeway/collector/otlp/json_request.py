@@ -19,10 +19,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from leeway.collector import json_nesting, json_scalars
-from leeway.collector.framing import varint
-from leeway.collector.json_scalars import Json, Wrong, listed, short, sized
-from leeway.collector.json_values import any_value, key_value
+from leeway.collector.otlp import json_nesting, json_scalars
+from leeway.collector.otlp.framing import varint
+from leeway.collector.otlp.json_scalars import Json, Wrong, listed, short, sized
+from leeway.collector.otlp.json_values import any_value, key_value
 from leeway.collector.refusal import Reason, Refused
 from leeway.model import Signal
 

@@ -12,9 +12,9 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from leeway.collector import deep
-from leeway.collector.scan import NO_SPAN, NO_TRACE, SPAN_ID_BYTES, TRACE_ID_BYTES, holds_deep, undecodable
-from leeway.collector.wire import EXACT, LOOSE, POINTS, SCAN, SHALLOW, SHAPES, Parsed
+from leeway.collector.otlp import deep
+from leeway.collector.otlp.scan import NO_SPAN, NO_TRACE, SPAN_ID_BYTES, TRACE_ID_BYTES, holds_deep, undecodable
+from leeway.collector.otlp.wire import EXACT, LOOSE, POINTS, SCAN, SHALLOW, SHAPES, Parsed
 from leeway.model import Signal
 
 NOT_UTF8: Final = "text is not UTF-8"

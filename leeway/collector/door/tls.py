@@ -9,7 +9,7 @@ from typing import Final
 import grpc
 import structlog
 
-from leeway.collector.watched import Watched
+from leeway.collector.door.watched import Watched
 from leeway.model import Rejected
 
 log = structlog.get_logger(__name__)

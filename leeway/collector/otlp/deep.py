@@ -21,9 +21,9 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-from leeway.collector.framing import read_varint
+from leeway.collector.otlp.framing import read_varint
+from leeway.collector.otlp.wire import Parsed
 from leeway.collector.refusal import Reason, Refused
-from leeway.collector.wire import Parsed
 
 STRING, BOOL, INT, DOUBLE, ARRAY, KVLIST, BYTES = 1, 2, 3, 4, 5, 6, 7
 """Members of AnyValue's oneof."""

@@ -1,0 +1,1 @@
+"""Who may come in: tokens, TLS, and how much at once."""
