@@ -21,8 +21,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from rich.console import Console
 from rich.table import Table
 
+from leeway.collector.otlp.validate import check
 from leeway.collector.redaction import Redactor, parse_rules
-from leeway.collector.validate import check
 from leeway.model import Signal
 
 SPANS: Final = 512
