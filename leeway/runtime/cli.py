@@ -177,8 +177,22 @@ def up(config: str | None, **flags: str | None) -> None:
     type=click.FloatRange(0),
     help="How long a request is retried when the collector says that a retry makes sense.",
 )
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    envvar="OTEL_EXPORTER_OTLP_HEADERS",
+    help="name=value sent along, such as authorization=Bearer%20lw_...; several times if need be.",
+)
 def replay(
-    files: tuple[str, ...], endpoint: str, speed: str, *, shift_to_now: bool, in_flight: int, retry_for_s: float
+    files: tuple[str, ...],
+    endpoint: str,
+    speed: str,
+    headers: tuple[str, ...],
+    *,
+    shift_to_now: bool,
+    in_flight: int,
+    retry_for_s: float,
 ) -> None:
     """Send OTLP files to a collector.
 
@@ -188,7 +202,9 @@ def replay(
     """
     from leeway.runtime.replay_command import replay_files
 
-    ok = replay_files(files, endpoint, speed, shift_to_now=shift_to_now, in_flight=in_flight, retry_for_s=retry_for_s)
+    ok = replay_files(
+        files, endpoint, speed, headers, shift_to_now=shift_to_now, in_flight=in_flight, retry_for_s=retry_for_s
+    )
     sys.exit(0 if ok else FAILURE_STATUS)
 
 

@@ -14,13 +14,23 @@ from rich.text import Text
 
 from leeway.runtime.otlp_file import STDIN
 from leeway.runtime.replay import Pace, Replay, Tally
-from leeway.runtime.senders import sender_to
+from leeway.runtime.senders import headers_of, sender_to
 
 
 def replay_files(
-    files: Sequence[str], endpoint: str, speed: str, *, shift_to_now: bool, in_flight: int, retry_for_s: float
+    files: Sequence[str],
+    endpoint: str,
+    speed: str,
+    headers: Sequence[str] = (),
+    *,
+    shift_to_now: bool,
+    in_flight: int,
+    retry_for_s: float,
 ) -> bool:
     """Replay and tell.
+
+    Args:
+        headers: `name=value` pairs that are sent along.
 
     Returns:
         Whether everything was accepted.
@@ -32,7 +42,7 @@ def replay_files(
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     stop = threading.Event()
     sizes = [Path(name).stat().st_size if name != STDIN and Path(name).exists() else 0 for name in files]
-    with closing(sender_to(endpoint, in_flight)) as sender, _bar(console) as bar:
+    with closing(sender_to(endpoint, in_flight, headers_of(headers))) as sender, _bar(console) as bar:
         task = bar.add_task("replay", total=sum(sizes) or None, spans=0)
         before = 0
         current: str | None = None

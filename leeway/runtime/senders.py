@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import grpc
 import urllib3
@@ -65,8 +66,27 @@ class Sender(Protocol):
     def close(self) -> None: ...
 
 
-def sender_to(endpoint: str, in_flight: int) -> Sender:
+def headers_of(said: Sequence[str]) -> dict[str, str]:
+    """What is sent along with each request, from `name=value` pairs, as OTEL_EXPORTER_OTLP_HEADERS has them: several in
+    one text stand between commas, and values are percent-encoded.
+
+    Raises:
+        Mistake: One is no such pair.
+    """
+    headers = {}
+    for pair in (pair.strip() for text in said for pair in text.split(",")):
+        name, separator, value = pair.partition("=")
+        if not separator or not name.strip():
+            raise Mistake(f"--header {pair!r} is not like authorization=Bearer%20lw_...")
+        headers[name.strip().lower()] = unquote(value.strip())
+    return headers
+
+
+def sender_to(endpoint: str, in_flight: int, headers: Mapping[str, str] | None = None) -> Sender:
     """A sender for `http[s]://host:port` (OTLP/HTTP) or `grpc[s]://host:port`.
+
+    Args:
+        headers: Sent along with each request.
 
     Raises:
         Mistake: The endpoint is neither.
@@ -77,9 +97,9 @@ def sender_to(endpoint: str, in_flight: int) -> Sender:
     except ValueError:
         url, port = urlsplit(""), None
     if url.scheme in ("http", "https") and url.hostname:
-        return HttpSender(endpoint, in_flight)
+        return HttpSender(endpoint, in_flight, headers or {})
     if url.scheme in ("grpc", "grpcs") and url.hostname:
-        return GrpcSender(f"{url.hostname}:{port or 4317}", secure=url.scheme == "grpcs")
+        return GrpcSender(f"{url.hostname}:{port or 4317}", headers or {}, secure=url.scheme == "grpcs")
     raise Mistake(f"--endpoint is {endpoint!r}; it must be like http://127.0.0.1:4318 or grpc://127.0.0.1:4317")
 
 
@@ -89,7 +109,8 @@ class HttpSender:
     By urllib3, which takes a fraction of httpx's time for a request; replays are made of many small ones.
     """
 
-    def __init__(self, endpoint: str, in_flight: int) -> None:
+    def __init__(self, endpoint: str, in_flight: int, headers: Mapping[str, str]) -> None:
+        self._headers = headers
         self._base = endpoint.rstrip("/")
         self._pool = urllib3.PoolManager(maxsize=in_flight, timeout=TIMEOUT_S, retries=False)
 
@@ -97,7 +118,7 @@ class HttpSender:
         kind = "application/json" if request.encoding == "json" else "application/x-protobuf"
         url = f"{self._base}/v1/{request.signal}"
         try:
-            answer = self._pool.request("POST", url, body=request.body, headers={"Content-Type": kind})
+            answer = self._pool.request("POST", url, body=request.body, headers={**self._headers, "Content-Type": kind})
         except urllib3.exceptions.HTTPError as e:
             raise Unavailable(f"{url}: {str(e) or type(e).__name__}") from e
         if answer.status == 200:
@@ -114,7 +135,8 @@ class HttpSender:
 class GrpcSender:
     """OTLP/gRPC with bytes; JSON is turned into protobuf first."""
 
-    def __init__(self, target: str, *, secure: bool) -> None:
+    def __init__(self, target: str, headers: Mapping[str, str], *, secure: bool) -> None:
+        self._metadata = tuple(headers.items())
         options = [("grpc.max_send_message_length", MESSAGE_BYTES_MAX), ("grpc.enable_http_proxy", 0)]
         self._channel = (
             grpc.secure_channel(target, grpc.ssl_channel_credentials(), options)
@@ -132,7 +154,7 @@ class GrpcSender:
         except ValueError as e:
             raise Rejected(str(e)) from e
         try:
-            return _answer(self._calls[request.signal](body, timeout=TIMEOUT_S))
+            return _answer(self._calls[request.signal](body, timeout=TIMEOUT_S, metadata=self._metadata))
         except grpc.RpcError as e:
             retry_after_s = _retry_info(e)
             message = f"{e.code().name}: {e.details()}"
