@@ -99,7 +99,7 @@ class Journal:
 
     def __init__(self, folder: Path, signal: Signal, *, fsync: bool = False) -> None:
         self._folder = folder / "journal" / signal
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         self._fsync = fsync
         self.bytes = 0
         """Size of the batches that are in it."""
@@ -204,3 +204,11 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and what is missing above it, so that its name is durable before anything in it is."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        fsync_folder(folder.parent)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from leeway.collector.journal import fsync_folder, write_all
+from leeway.collector.journal import fsync_folder, make_folder, write_all
 from leeway.collector.otlp import framing
 from leeway.collector.otlp.validate import distinct
 from leeway.collector.room import SpoolRoom
@@ -95,7 +95,7 @@ class Spool:
 
     def __init__(self, folder: Path, signal: Signal, writer: str, room: SpoolRoom, segment_bytes_max: int) -> None:
         self._folder = folder / "spool" / signal
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         self._signal = signal
         self._writer = writer
         self._room = room
@@ -208,7 +208,10 @@ class Spool:
         except OSError:
             with suppress(OSError):
                 os.ftruncate(fd, length)
-            if not self._segments[-1].items:
+            if self._segments[-1].items:
+                # After a failed fsync nobody knows what a second one would say of the same pages.
+                self._close_newest()
+            else:
                 self._drop_newest()
             raise
 
