@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,6 +19,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from leeway import storage
 from leeway.collector import make_token
 from leeway.storage import Database
 from tests.collector.client import http_export
@@ -134,3 +137,55 @@ def test_exporters_whose_requests_are_too_large_give_up(send: Send, narrow: Coll
     assert all_at_once(send, narrow, lambda _: "any") == dict.fromkeys(SENDERS, False)
     assert refused(narrow, "too_large")["http"] == OVER_HTTP
     assert db.rows("SELECT count() AS n FROM leeway.spans") == [{"n": 0}]
+
+
+@pytest.fixture
+def own_store(tmp_path: Path) -> Iterator[StoreProcess]:
+    process = StoreProcess(tmp_path / "store")
+    yield process
+    process.stop()
+
+
+def delivered(store: StoreProcess) -> dict[str, int]:
+    """Spans by service, copies and all."""
+    with Database(storage.Settings(clickhouse_url=store.url)) as db:
+        rows = db.rows("SELECT service_name, count() AS n FROM leeway.span_rows GROUP BY service_name")
+    return {r["service_name"]: r["n"] for r in rows}
+
+
+@pytest.mark.slow
+@pytest.mark.node
+def test_exporters_do_not_notice_an_outage_that_the_spool_bridges(
+    send: Send, own_store: StoreProcess, tmp_path: Path
+) -> None:
+    collector = CollectorProcess(own_store.url, tmp_path / "collector", backoff_s_max=0.5)
+    try:
+        own_store.kill()
+        assert all_at_once(send, collector, lambda _: "any") == dict.fromkeys(SENDERS, True)
+        own_store.start()
+        collector.wait_until_drained()
+        assert collector.metric("refused_total") == 0
+        assert delivered(own_store) == dict.fromkeys(SENDERS, SPANS)
+    finally:
+        collector.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.node
+def test_exporters_outlast_an_outage_that_nothing_bridges(send: Send, own_store: StoreProcess, tmp_path: Path) -> None:
+    collector = CollectorProcess(
+        own_store.url, tmp_path / "collector", backoff_s_max=0.5, answer_within_s=0.5, spool_bytes_max=0
+    )
+    try:
+        own_store.kill()
+        with ThreadPoolExecutor(1) as beside:
+            told = beside.submit(all_at_once, send, collector, lambda _: "any")
+            deadline_s = time.monotonic() + 60
+            while {t for t, n in refused(collector, "store_away").items() if n} != {"grpc", "http"}:
+                assert time.monotonic() < deadline_s, "nobody was asked to come back"
+                time.sleep(0.1)
+            own_store.start()
+            assert told.result() == dict.fromkeys(SENDERS, True)
+        assert delivered(own_store) == dict.fromkeys(SENDERS, SPANS)
+    finally:
+        collector.stop()
