@@ -26,8 +26,11 @@ demo: $(STAMP) ## The whole story, live: a bad rollout is found, and rolled back
 up: $(STAMP) ## Run Leeway on this machine (leeway up)
 	@$(VENV)/bin/leeway up
 
+# Tests wait for processes more than they compute; each worker has a store of its own.
+TEST_WORKERS ?= 2
+
 test: $(STAMP) ## Run every test
-	@$(PY) -m pytest $(PYTEST_ARGS)
+	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 check: $(STAMP) ## Format, lint, types, import arrows
 	@$(PY) -m ruff format --check $(CODE)

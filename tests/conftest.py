@@ -37,6 +37,16 @@ run(Settings(data=Path(sys.argv[1]), port=int(sys.argv[2]), **eval(sys.argv[3]))
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share what is dear to make (a browser, Node's packages, Go's program) go to one worker, the others by
+    file.
+    """
+    for item in items:
+        room = item.path.parent.name
+        group = room if room in ("dashboards", "demo", "exporters") else f"{room}/{item.path.name}"
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 class StoreProcess:
     """An embedded store of its own process.
 
