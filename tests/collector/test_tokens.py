@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -32,6 +33,7 @@ KNOWN = Tokens([ENTRY, OTHER_ENTRY, BANK_ENTRY])
         (f"Bearer {SHOP}", BANK, "shop"),
         ("Basic dXNlcjpwYXNz", BANK, "bank"),
     ],
+    ids=count(),  # the tokens are new each time
 )
 def test_a_token_stands_for_its_project(authorization: str | None, api_key: str | None, project: str) -> None:
     assert KNOWN.project(authorization, api_key, NOW_S) == project
@@ -51,6 +53,7 @@ def test_a_token_stands_for_its_project(authorization: str | None, api_key: str 
         (f"Bearer {ENTRY.digest.hex()}", None, "not known"),
         (None, "é\udcff", "not known"),
     ],
+    ids=count(),
 )
 def test_nobody_else_is_let_in(authorization: str | None, api_key: str | None, why: str) -> None:
     with pytest.raises(Refused, match=why) as refused:
