@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 import os
 import platform
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import vl_convert
+from PIL import Image
 
 from benchmarks import plots
 from benchmarks.servers import ROOT
@@ -55,7 +57,8 @@ def write(
     (folder / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     for key, chart in pictures.items():
         png = vl_convert.vegalite_to_png(chart.to_json(), scale=SCALE)
-        (folder / f"{name}-{key}.png").write_bytes(png)
+        # A palette is enough for lines and bars, and takes a fifth of the bytes.
+        Image.open(io.BytesIO(png)).convert("RGB").quantize(64).save(folder / f"{name}-{key}.png", optimize=True)
     about = "\n".join(f"- {key}: {_code(key, value)}" for key, value in figures["environment"].items())
     (folder / f"{name}.md").write_text(f"{markdown.strip()}\n\n## Of what, where, when\n\n{about}\n", "utf-8")
 
