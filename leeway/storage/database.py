@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import clickhouse_connect
 import polars as pl
+from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from clickhouse_connect.driver.httputil import get_pool_manager
@@ -75,6 +76,7 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._client = _connect(settings)
+        self._types: dict[tuple[str, tuple[str, ...]], Sequence[ClickHouseType]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -116,8 +118,19 @@ class Database:
             token: Two inserts of the same token into a table with a deduplication window leave one copy.
         """
         settings = {"async_insert": 0, **({"insert_deduplication_token": token} if token else {})}
+        names = tuple(columns)
         with _failures():
-            self._client.insert(table, rows, column_names=list(columns), database="leeway", settings=settings)
+            types = self._types.get((table, names))
+            if types is None:
+                # Asked once: the client itself would ask before every INSERT.
+                context = self._client.create_insert_context(table, names, database="leeway")
+                types = context.column_types
+            # Remembered again only when it went well: the table may have changed.
+            self._types.pop((table, names), None)
+            self._client.insert(
+                table, rows, column_names=names, database="leeway", column_types=types, settings=settings
+            )
+            self._types[table, names] = types
 
     def insert_frame(self, table: str, frame: pl.DataFrame, token: str = "") -> None:
         """Insert a polars frame, whose columns are named as the table's, into `leeway.{table}`, through Arrow.

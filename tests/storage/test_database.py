@@ -172,3 +172,18 @@ def test_the_reason_of_a_failed_connection_is_told_without_the_query() -> None:
         Database(storage.Settings(clickhouse_url="http://127.0.0.1:1"))
     assert "Connection refused" in str(told.value)
     assert len(str(told.value)) < 200
+
+
+def test_an_insert_finds_out_that_its_table_has_changed(db: Database) -> None:
+    db.command("CREATE OR REPLACE TABLE leeway.changing (value UInt8) ENGINE = MergeTree ORDER BY value")
+    try:
+        db.insert("changing", ["value"], [[1]])
+        db.command("DROP TABLE leeway.changing SYNC")
+        db.command("CREATE TABLE leeway.changing (value DateTime64(9, 'UTC')) ENGINE = MergeTree ORDER BY value")
+        moment = datetime(2026, 11, 21, tzinfo=UTC)
+        with pytest.raises(TypeError):
+            db.insert("changing", ["value"], [[moment]])
+        db.insert("changing", ["value"], [[moment]])
+        assert db.rows("SELECT value FROM leeway.changing") == [{"value": moment}]
+    finally:
+        db.command("DROP TABLE leeway.changing SYNC")
