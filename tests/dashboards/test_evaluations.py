@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -13,7 +14,7 @@ from leeway.model import Signal
 from leeway.storage import Database
 from tests.dashboards import seed
 from tests.dashboards.clerk import PROJECT
-from tests.dashboards.conftest import opened, settled
+from tests.dashboards.conftest import keep, opened, settled
 from tests.storage import otlp
 
 JUDGED = {
@@ -68,7 +69,7 @@ def test_the_page_asks_for_what_it_draws(db: Database) -> None:
 
 
 @pytest.mark.browser
-def test_a_runs_page_shows_what_was_said_of_it(db: Database, app: str, chromium: Browser) -> None:
+def test_a_runs_page_shows_what_was_said_of_it(db: Database, app: str, chromium: Browser, tmp_path: Path) -> None:
     trace_id = seed.wide_run(db, time.time_ns(), spans=5)
     (row,) = db.rows("SELECT span_id, name FROM leeway.spans ORDER BY start_time DESC LIMIT 1")
     judge(db, trace_id, row["span_id"])
@@ -79,6 +80,7 @@ def test_a_runs_page_shows_what_was_said_of_it(db: Database, app: str, chromium:
         expect(line).to_have_count(1)
         expect(line).to_contain_text("Relevance")
         expect(line).to_contain_text("<script>alert(1)</script>")
+        keep(page, "run-evaluations", tmp_path)
         line.click()
         page.wait_for_url(f"**span={row['span_id']}**")
         expect(page.locator(".waterfall-body .selected")).to_contain_text(row["name"])
