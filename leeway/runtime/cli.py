@@ -14,13 +14,16 @@ from rich.console import Console
 from rich.text import Text
 
 from leeway.model import LeewayError, Rejected, Unavailable
+from leeway.runtime import storage_commands
 from leeway.runtime.components import COMPONENTS, Component
 from leeway.runtime.logs import quieten
 from leeway.runtime.mistake import Mistake
 from leeway.runtime.sources import Sources, env_name, flag_name, read_sources
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
-ORDER: Final = ("up", *(c.name for c in COMPONENTS), "replay", "backtest", "rules", "redaction", "token", "doctor")
+ORDER: Final = (
+    "up", *(c.name for c in COMPONENTS), "replay", "export", "backtest", "rules", "redaction", "token", "doctor",
+)  # fmt: skip
 MISTAKE_STATUS: Final = 2
 FAILURE_STATUS: Final = 1
 
@@ -117,6 +120,8 @@ def _sources(config: str | None, flags: dict[str, str | None]) -> Sources:
 
 for _component in COMPONENTS:
     main.add_command(ComponentCommand(_component))
+for _command in storage_commands.COMMANDS:
+    main.add_command(_command)
 
 
 def _general_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -110,6 +110,17 @@ class Database:
         with _failures():
             table = self._client.query_arrow(sql, parameters=dict(parameters or {}), use_strings=True)
         return pl.DataFrame(table)
+
+    def stream(self, sql: str, parameters: Parameters | None = None) -> Iterator[dict[str, Any]]:
+        """The rows of a query as dictionaries, block by block: for results that do not fit into memory.
+
+        The connection is free again when the iterator ends or is closed.
+        """
+        with _failures(), self._client.query_row_block_stream(sql, parameters=dict(parameters or {})) as blocks:
+            names = blocks.source.column_names
+            for block in blocks:
+                for row in block:
+                    yield dict(zip(names, row, strict=True))
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]], token: str = "") -> None:
         """Insert rows into `leeway.{table}`.

@@ -15,7 +15,7 @@ from leeway.runtime import main
 from tests.runtime.processes import ROOT, leeway
 
 COMMANDS = [
-    "up", "store", "collector", "detectors", "alerts", "dashboards", "replay", "backtest", "rules", "redaction",
+    "up", "store", "collector", "detectors", "alerts", "dashboards", "replay", "export", "backtest", "rules", "redaction",
     "token", "doctor",
 ]  # fmt: skip
 
