@@ -2165,7 +2165,7 @@ CREATE TABLE leeway.span_rows
     `batch` UInt64 CODEC(Delta(8), ZSTD(1)),
     `evaluations` Array(Tuple(
         time DateTime64(9, 'UTC'),
-        attributes Map(LowCardinality(String), String))) MATERIALIZED arrayMap(e -> (e.time, e.attributes), arrayFilter(e -> (e.name = 'gen_ai.evaluation.result'), events)) CODEC(ZSTD(1)),
+        attributes Map(LowCardinality(String), String))) MATERIALIZED arrayMap(e -> (tupleElement(e, 'time'), tupleElement(e, 'attributes')), arrayFilter(e -> (tupleElement(e, 'name') = 'gen_ai.evaluation.result'), events)) CODEC(ZSTD(1)),
     INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX by_batch batch TYPE minmax GRANULARITY 1,
     INDEX by_start start_time TYPE minmax GRANULARITY 1

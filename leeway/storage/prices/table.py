@@ -173,7 +173,7 @@ class PriceTable:
         rows = self._rows(models, providers, calls)
         known = rows >= 0
         usd = self._usd[np.where(known, rows, 0)] if len(self._usd) else np.zeros((len(rows), len(RATES)))
-        cost = np.where(known, (_amounts(calls) * usd).sum(axis=1), 0.0)
+        cost = np.where(known, np.einsum("ij,ij->i", _amounts(calls), usd), 0.0)
         stated = (calls.stated_usd > 0) & (calls.stated_usd < STATED_USD_MAX)
         source = np.where(stated, STATED, np.where(known, PRICE_TABLE, UNKNOWN_MODEL))
         return Priced(

@@ -1,0 +1,1 @@
+if({{reprice_place}} > 1, 'price_table', 'unknown_model')
