@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from leeway.model import LeewayError, Rejected, Unavailable
-from leeway.runtime import storage_commands
+from leeway.runtime import prices_commands, storage_commands
 from leeway.runtime.components import COMPONENTS, Component
 from leeway.runtime.logs import quieten
 from leeway.runtime.mistake import Mistake
@@ -22,7 +22,8 @@ from leeway.runtime.sources import Sources, env_name, flag_name, read_sources
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 ORDER: Final = (
-    "up", *(c.name for c in COMPONENTS), "replay", "export", "backtest", "rules", "redaction", "token", "doctor",
+    "up", *(c.name for c in COMPONENTS), "replay", "export", "backtest", "prices", "rules", "redaction", "token",
+    "doctor",
 )  # fmt: skip
 MISTAKE_STATUS: Final = 2
 FAILURE_STATUS: Final = 1
@@ -120,7 +121,7 @@ def _sources(config: str | None, flags: dict[str, str | None]) -> Sources:
 
 for _component in COMPONENTS:
     main.add_command(ComponentCommand(_component))
-for _command in storage_commands.COMMANDS:
+for _command in (*storage_commands.COMMANDS, prices_commands.prices):
     main.add_command(_command)
 
 

@@ -233,17 +233,6 @@ def test_a_users_prices_may_be_a_table_in_csv(tmp_path: Path) -> None:
     assert priced("in-house-7b", 10**6, 10**6, cached=10**5, table=table).usd == pytest.approx(3.0)
 
 
-def test_the_table_has_all_that_the_table_before_it_had() -> None:
-    """The prices that spans were stored with until now, in prices.csv."""
-    before = load_prices(Path(__file__).parents[2] / "leeway" / "storage" / "prices.csv").layers[0].models
-    for old in before:
-        new = SHIPPED.find(old.names[0])
-        assert new is not None, old.names
-        rates, old_rates = new.periods[-1].rates[0].usd_per_million, old.periods[0].rates[0].usd_per_million
-        if not old.names[0].startswith("deepseek-"):  # reduced since
-            assert rates[:3] == old_rates[:3], old.names
-
-
 # -- columns ----------------------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from leeway.model import Rejected
 from leeway.storage.database import Database
-from leeway.storage.prices.table import RATES, PriceTable
+from leeway.storage.prices import RATES, PriceTable
 from leeway.storage.templates import read_sql, render
 
 NAMES_PER_STATEMENT: Final = 25
