@@ -15,6 +15,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
 from leeway.model import Rejected, Signal, Unavailable
+from leeway.storage.cluster import session_settings
 from leeway.storage.settings import Settings
 from leeway.storage.templates import read_sql
 
@@ -35,6 +36,8 @@ RETRYABLE_CODES: Final = frozenset({
     242,  # TABLE_IS_READ_ONLY
     243,  # NOT_ENOUGH_SPACE
     252,  # TOO_MANY_PARTS
+    279,  # ALL_CONNECTION_TRIES_FAILED: of a cluster, a shard is away
+    285,  # TOO_FEW_LIVE_REPLICAS
     319,  # UNKNOWN_STATUS_OF_INSERT
     425,  # SYSTEM_ERROR
     394,  # QUERY_WAS_CANCELLED
@@ -186,6 +189,7 @@ def _connect(settings: Settings) -> Client:
             query_retries=0,
             compress=False,
             tz_mode="aware",
+            settings=session_settings(settings.cluster, settings.insert_quorum),
             pool_mgr=get_pool_manager(maxsize=16),
         )
 

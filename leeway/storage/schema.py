@@ -3,20 +3,26 @@
 Migrations are forward only and remembered with a checksum of what was run. Views hold no data, so they are made anew
 whenever their text changes; an ingest view is changed in place, so that no INSERT meets a moment without it.
 Two processes may start at once, and any may die between two steps: every statement may be repeated (`IF NOT EXISTS`),
-and what is remembered is written after it was done.
+and what is remembered is written after it was done. A failed statement stops everything; the next start begins with it.
+
+To drop an ingest view, drop its Null table first and the view in a later migration: an INSERT then fails and is sent
+again, where one into a table without a view would succeed and store nothing.
+
+On a cluster each statement is rendered into those that do the same there (cluster.py).
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Final
 
-from leeway.model import Rejected
+from leeway.model import LeewayError, Rejected, Unavailable
+from leeway.storage.cluster import on_cluster
 from leeway.storage.conventions import load_conventions, sql_constants
 from leeway.storage.database import Database
 from leeway.storage.templates import read_sql, render
@@ -61,13 +67,24 @@ def migrate(db: Database) -> list[str]:
     """
     constants = sql_constants(load_conventions(db.settings.conventions, db.settings.prices))
     known = _known(db)
-    done: list[str] = []
     ours = migrations()
     newer = sorted(n for n in known if not n.startswith("views/") and n not in {m.name for m in ours})
     if newer:
         raise Rejected(
             f"the database has migrations that this version does not know ({', '.join(newer)}); upgrade Leeway"
         )
+    done = _apply(db, ours, known)
+    migrated = bool(done)  # `SELECT *` in a view means the columns of the day it was made
+    for view in views(constants):
+        if migrated or known.get(view.name) != view.checksum:
+            _run(db, view, _in_place(db, view))
+            done.append(view.name)
+    return done
+
+
+def _apply(db: Database, ours: Sequence[Statement], known: Mapping[str, str]) -> list[str]:
+    """Run the migrations that are not known yet; their names."""
+    done: list[str] = []
     for migration in ours:
         if migration.name not in known:
             _run(db, migration, migration.sql)
@@ -77,32 +94,49 @@ def migrate(db: Database) -> list[str]:
                 f"migration {migration.name} was changed after it had been run (checksum {known[migration.name]} then, "
                 f"{migration.checksum} now); restore the file and put the change into a new migration"
             )
-    migrated = bool(done)  # `SELECT *` in a view means the columns of the day it was made
-    for view in views(constants):
-        if migrated or known.get(view.name) != view.checksum:
-            _run(db, view, _in_place(db, view))
-            done.append(view.name)
     return done
 
 
 def _known(db: Database) -> dict[str, str]:
-    """What was run, name to checksum; one query where there is a database already."""
+    """What was run, name to checksum; one query where there is a database already.
+
+    Raises:
+        Rejected: It is a database of one node where a cluster is set, or the other way round.
+    """
+    cluster = db.settings.cluster
     try:
         rows = db.rows(read_sql("queries/schema_versions.sql"))
     except Rejected as e:
         if getattr(e.__cause__, "code", None) not in (UNKNOWN_TABLE, UNKNOWN_DATABASE):
             raise
-        db.command("CREATE DATABASE IF NOT EXISTS leeway")
-        db.command(read_sql("bootstrap.sql"))
+        for sql in ("CREATE DATABASE IF NOT EXISTS leeway", read_sql("bootstrap.sql")):
+            for statement in on_cluster(sql, cluster):
+                db.command(statement)
         rows = db.rows(read_sql("queries/schema_versions.sql"))
+    if rows and rows[0]["engine"].startswith("Replicated") != bool(cluster):
+        found, wanted = ("one node", f"cluster is {cluster!r}") if cluster else ("a cluster", "no cluster is set")
+        raise Rejected(
+            f"the database was made for {found}, but {wanted}; to move, `leeway export` it and `leeway replay` the "
+            "files into an empty database"
+        )
     return {row["name"]: row["checksum"] for row in rows}
 
 
 def _run(db: Database, statement: Statement, sql: str) -> None:
+    """Run a statement and remember it.
+
+    Raises:
+        Rejected: It cannot be run.
+        Unavailable: It may be run later. Either says which it is, and that the next start goes on from it.
+    """
     try:
-        db.command(sql)
-    except Rejected as e:
-        raise Rejected(f"{statement.name} failed and what came before it stays: {e}") from e
+        for part in on_cluster(sql, db.settings.cluster):
+            db.command(part)
+    except LeewayError as e:
+        said = f"{statement.name} failed; what came before it stays, and the next start goes on from it: {e}"
+        if isinstance(e, Unavailable):
+            raise Unavailable(said, e.retry_after_s) from e
+        raise Rejected(said) from e
     db.insert("schema_versions", ["name", "checksum", "at"], [[statement.name, statement.checksum, datetime.now(UTC)]])
 
 

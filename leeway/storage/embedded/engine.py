@@ -145,13 +145,19 @@ class Insert:
 class Engine:
     """The folder and everything open on it. Opening it twice in one process is not possible, in two is refused."""
 
-    def __init__(self, data: Path, memory_bytes_max: int = 0) -> None:
+    def __init__(
+        self, data: Path, memory_bytes_max: int = 0, backups: Path | None = None, config: Path | None = None
+    ) -> None:
         """Raises:
         Rejected: The folder cannot be used: another process has it, or it cannot be written.
         """
         data.mkdir(parents=True, exist_ok=True)
         self._path = str(data.resolve())
-        options = {"max_server_memory_usage": memory_bytes_max} if memory_bytes_max else {}
+        options: dict[str, object] = {"max_server_memory_usage": memory_bytes_max} if memory_bytes_max else {}
+        if backups is not None:
+            options["backups.allowed_path"] = backups.resolve()
+        if config is not None:
+            options["config-file"] = Path(config).resolve()  # chdb reads it relative to its own folder
         if "?" in self._path:
             raise Rejected(f"the data folder {self._path} has a '?' in its name, which chdb does not take")
         owner = _owner(data / "status")

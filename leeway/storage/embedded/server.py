@@ -38,7 +38,8 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) ->
         Rejected: The folder or the address cannot be had; the message says what to do.
     """
     listener = _listen(settings)
-    engine = Engine(settings.data, settings.memory_bytes_max)
+    backups = settings.backups or settings.data.parent / "backups"
+    engine = Engine(settings.data, settings.memory_bytes_max, backups, settings.config)
     # chdb keeps the protobuf schemas that it compiles in the working folder, wherever that is.
     with contextlib.closing(listener), contextlib.closing(engine), contextlib.chdir(settings.data):
         sessions = Sessions(engine.connect, settings.sessions_max)

@@ -30,3 +30,7 @@ class Settings:
     """The longest `session_timeout` that a client may ask for."""
     drain_timeout_s: int = 30
     """How long running queries may take after a stop."""
+    backups: Path | None = None
+    """The folder that `leeway backup` writes to and `leeway restore` reads from; `backups` beside `data` if not set."""
+    config: Path | None = None
+    """A file of ClickHouse's own configuration (XML), laid under everything else: disks, macros, clusters."""
