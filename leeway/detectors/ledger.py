@@ -19,6 +19,10 @@ Kind = Literal["spans", "observations"]
 
 WRITERS_EVERY_NS: Final = 2_000_000_000
 """How often to ask for writers that are new."""
+QUIET_ASK_NS_MAX: Final = 1_000_000_000
+"""How often to ask for news of a writer that has been quiet for long."""
+QUIET_PART: Final = 5
+"""A writer is asked for after a fifth of the time that it has been quiet: many writers of the past cost little."""
 LEDGER_ROWS_MAX: Final = 5_000
 """Ledger rows that one poll asks for, a writer; the rest comes with the next."""
 
@@ -55,6 +59,8 @@ class LedgerReader:
     _writers: list[str] = field(default_factory=list)
     _asked_writers_ns: int = 0
     _gap_since_ns: dict[str, int] = field(default_factory=dict)
+    _news_ns: dict[str, int] = field(default_factory=dict)
+    _asked_ns: dict[str, int] = field(default_factory=dict)
 
     def poll(self, now_ns: int, rows_max: int) -> list[Batches]:
         """What was committed since the last poll.
@@ -70,12 +76,17 @@ class LedgerReader:
         return [found for writer in self._writers if (found := self._next(writer, now_ns, rows_max))]
 
     def _next(self, writer: str, now_ns: int, rows_max: int) -> Batches | None:
+        quiet_ns = self._asked_ns.get(writer, now_ns) - self._news_ns.setdefault(writer, now_ns)
+        if quiet_ns and now_ns < self._asked_ns[writer] + min(quiet_ns // QUIET_PART, QUIET_ASK_NS_MAX):
+            return None
+        self._asked_ns[writer] = now_ns
         after = self.positions.get(writer, 0)
         rows = self.db.rows(
             query("ledger_after"), {"kind": self.kind, "writer": writer, "after": after, "limit": LEDGER_ROWS_MAX}
         )
         if not rows:
             return None
+        self._news_ns[writer] = now_ns
         expected = after + 1
         if int(rows[0]["seq"]) != expected:
             if not self._give_up(writer, expected, int(rows[0]["seq"]), now_ns):

@@ -48,6 +48,7 @@ class Metrics(Collector):
             ("runs", "Runs that were assembled.", a.runs),
             ("runs_incomplete", "Runs without a root that were given up waiting for.", a.runs_incomplete),
             ("runs_reopened", "Runs that late spans changed.", a.runs_reopened),
+            ("runs_reread", "Of these, runs whose earlier spans had to be read again.", a.runs_reread),
             ("runs_early", "Runs assembled before their time because too many spans waited.", a.runs_early),
             ("spans_read", "Spans that were read.", a.spans_read),
             ("checkpoints", "Times that the state was saved.", self.health.checkpoints),

@@ -16,10 +16,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from leeway import storage
+from leeway.detectors import assembly
 from leeway.detectors.assembler import Assembler
 from leeway.detectors.metrics import Metrics
 from leeway.detectors.settings import Settings
-from leeway.detectors.tail import follow
+from leeway.detectors.tail import Pace, follow
 from leeway.detectors.watch import Watch
 from leeway.model import LeewayError, Unavailable
 from leeway.storage import Database
@@ -42,7 +43,8 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) ->
     """
     life = _Life(settings, ready)
     with _serving(settings, life):
-        follow(life.make_assembler, life.make_watch, stop, life.took_up, settings.idle_s)
+        pace = Pace(settings.idle_s, settings.rest_s_max, settings.assembler.read_spans_max // 2)
+        follow(life.make_assembler, life.make_watch, stop, life.took_up, pace)
         life.close()
     log.info("detectors.stopped")
 
@@ -71,6 +73,7 @@ class _Life:
             self._db = db
         if self.settings.shard:
             return None
+        assembly.warm_up()
         return Assembler(self._db, self.settings.assembler, "assembler/0", self.metrics.assembler)
 
     def make_watch(self) -> Watch:

@@ -103,6 +103,9 @@ class Settings:
     """How many processes share the work; each is given the same number."""
     idle_s: float = 0.1
     """How long to wait when there was nothing to do."""
+    rest_s_max: float = 1.0
+    """How long to rest, at most, after a round that had work. A round has fixed costs; fewer rounds leave more to
+    others, and runs and findings come that much later."""
     read_rows_max: int = 50_000
     """Observations that one step reads."""
     checkpoint_every_s: float = 5.0

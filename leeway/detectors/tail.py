@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
@@ -17,6 +18,9 @@ from leeway.detectors.assembler import Assembler
 from leeway.model import LeewayError, Unavailable
 
 RETRY_S_MAX: Final = 10.0
+REST_PART: Final = 4
+"""After a round that had work, the loop rests for so many times as long as that took: what a round costs whatever is in
+it, a dozen queries, is then a small part of a core."""
 
 log = structlog.get_logger(__name__)
 
@@ -28,12 +32,35 @@ class Watching(Protocol):
         """Observe what was written since the last call; how many observations that were."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long to rest after a round.
+
+    Attributes:
+        idle_s: When there was nothing to do.
+        rest_s_max: At most, when there was.
+        behind_rows: There is no rest after a round that had so many spans, runs and observations: more wait.
+    """
+
+    idle_s: float
+    rest_s_max: float
+    behind_rows: int
+
+    def rest_s(self, done: int, took_s: float) -> float:
+        """Args:
+        done: Spans, runs and observations of the round.
+        """
+        if not done:
+            return self.idle_s
+        return 0.0 if done >= self.behind_rows else min(self.rest_s_max, REST_PART * took_s)
+
+
 def follow(
     make_assembler: Callable[[], Assembler | None],
     make_watch: Callable[[], Watching],
     stop: threading.Event,
     ready: Callable[[], None],
-    idle_s: float,
+    pace: Pace,
 ) -> None:
     """Run until `stop` is set; what is being written then is finished.
 
@@ -41,7 +68,7 @@ def follow(
         make_assembler: Called at the start and after each failure. None leaves the assembling to another process.
         make_watch: The same.
         ready: Called when the work has been taken up, at the start and after each failure.
-        idle_s: How long to wait when there was nothing to do.
+        pace: How long to rest between rounds.
     """
     failures = 0
     while not stop.is_set():
@@ -51,10 +78,10 @@ def follow(
                 assembler.recover(time.time_ns())
             ready()
             while not stop.is_set():
+                began_s = time.monotonic()
                 done = (assembler.step(time.time_ns()) if assembler else 0) + watch.catch_up()
                 failures = 0
-                if not done:
-                    stop.wait(idle_s)
+                stop.wait(pace.rest_s(done, time.monotonic() - began_s))
         except LeewayError as e:
             failures += 1
             wait_s = min(RETRY_S_MAX, 0.25 * 2**failures)

@@ -4,13 +4,14 @@ from leeway.model.failure import LeewayError, Rejected, Unavailable
 from leeway.model.finding import Direction, Finding
 from leeway.model.observation import Observation
 from leeway.model.operation import MODEL_CALLS, OPERATIONS, Operation
-from leeway.model.run import Run, RunSpan, assemble_run
+from leeway.model.run import REFUSALS, Run, RunSpan, assemble_run
 from leeway.model.signal import Signal
 from leeway.model.stream import Stream
 
 __all__ = [
     "MODEL_CALLS",
     "OPERATIONS",
+    "REFUSALS",
     "Direction",
     "Finding",
     "LeewayError",

@@ -27,6 +27,9 @@ class SpanOf:
     end_ms: int = 10
     error: bool = False
     attributes: dict[str, str | int] = field(default_factory=dict)
+    service: str = "desk"
+    links_to: tuple[str, ...] = ()
+    """Traces to whose `root` it has links."""
 
 
 def run_spans(trace: str, start_ms: int = 0, tool: str = "search") -> list[SpanOf]:
@@ -78,8 +81,13 @@ def store_ledger(db: Database, batch: int, rows: int, *, writer: str = "w", comm
 
 
 def _framed(spans: Sequence[SpanOf], writer: str, batch: int) -> bytes:
-    message = resource_spans([_otlp(s) for s in spans], {"service.name": "desk", "service.version": "1"})
-    return framed([message], writer=writer, batch=batch, received_ns=T0_NS)
+    messages = [
+        resource_spans(
+            [_otlp(s) for s in spans if s.service == service], {"service.name": service, "service.version": "1"}
+        )
+        for service in dict.fromkeys(s.service for s in spans)
+    ]
+    return framed(messages, writer=writer, batch=batch, received_ns=T0_NS)
 
 
 def _otlp(s: SpanOf) -> Span:
@@ -91,5 +99,9 @@ def _otlp(s: SpanOf) -> Span:
         start_time_unix_nano=T0_NS + s.start_ms * MS,
         end_time_unix_nano=T0_NS + s.end_ms * MS,
         attributes=attributes(s.attributes),
+        links=[
+            Span.Link(trace_id=bytes.fromhex(trace_id(t)), span_id=bytes.fromhex(span_id(t, "root")))
+            for t in s.links_to
+        ],
         status=Status(code=Status.STATUS_CODE_ERROR if s.error else Status.STATUS_CODE_UNSET),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from leeway.detectors.assembler import Assembler, AssemblerSettings
@@ -16,8 +18,8 @@ AFTER = T0_NS + 2 * S
 SETTINGS = AssemblerSettings(grace_s=1.0, orphan_grace_s=30.0)
 
 
-def assembler(db: Database) -> Assembler:
-    made = Assembler(db, SETTINGS)
+def assembler(db: Database, kept: int = 1000) -> Assembler:
+    made = Assembler(db, replace(SETTINGS, kept_spans_max=kept))
     made.recover(T0_NS)
     return made
 
@@ -88,17 +90,101 @@ def test_a_run_without_a_root_is_given_up_as_incomplete_and_completed_when_the_r
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-def test_a_late_span_changes_the_run_and_is_not_observed_again(db: Database, *, restarted: bool) -> None:
+@pytest.mark.parametrize("kept", [0, 1000])
+def test_a_late_span_changes_the_run_and_is_not_observed_again(db: Database, kept: int, *, restarted: bool) -> None:
     spans = run_spans("a")
     store_batch(db, 1, spans[:3])
-    a = assembler(db)
+    a = assembler(db, kept)
     a.step(AFTER)
     before = observed(db)
     store_batch(db, 2, spans[3:], committed_ns=T0_NS + 10 * S)
-    a = assembler(db) if restarted else a
+    a = assembler(db, kept) if restarted else a
     a.step(T0_NS + 45 * S)
     assert runs(db)[trace_id("a")]["spans"] == 4
     assert observed(db) == before
+    assert a.counts.runs_reread == (restarted or not kept), "what is still in memory is not read again"
+
+
+def test_of_late_runs_those_that_are_in_memory_and_those_that_are_not_come_out_in_order(db: Database) -> None:
+    """Three runs, of which the memory has room for the spans of the last one only; then each gets one more."""
+    spans = {trace: run_spans(trace) for trace in "abc"}
+    a = assembler(db, kept=3)
+    for batch, trace in enumerate("abc", start=1):
+        store_batch(db, batch, spans[trace][:3], committed_ns=T0_NS + batch * MS)
+        a.step(T0_NS + batch * 2 * S)
+    store_batch(db, 4, [*(spans[t][3] for t in "abc"), *run_spans("d")], committed_ns=T0_NS + 20 * S)
+    a.step(T0_NS + 22 * S)
+    a.step(T0_NS + 60 * S)
+    assert {t: r["spans"] for t, r in runs(db).items()} == {trace_id(t): 4 for t in "abcd"}
+    assert observed(db) == [(trace_id(t), agent) for t in "abcd" for agent in ("", "planner")]
+    assert a.counts.runs_reread == 2
+
+
+def test_a_late_span_from_long_before_its_run_is_not_overlooked_when_the_next_one_comes(db: Database) -> None:
+    spans = run_spans("a")
+    a = assembler(db, kept=0)
+    store_batch(db, 1, spans[:3])
+    a.step(AFTER)
+    early = SpanOf("a", "early", "root", start_ms=-3_600_000, end_ms=-3_599_000)
+    for batch, late in enumerate((early, spans[3]), start=2):
+        store_batch(db, batch, [late], committed_ns=T0_NS + batch * 60 * S)
+        a.step(T0_NS + (batch * 60 + 35) * S)
+    assert runs(db)[trace_id("a")]["spans"] == 5
+
+
+def test_runs_of_one_conversation_are_runs_of_their_own_and_observed_as_one_session(db: Database) -> None:
+    chat: dict[str, str | int] = {"gen_ai.operation.name": "invoke_agent", "gen_ai.conversation.id": "c1"}
+    for batch, trace in enumerate("abc", start=1):
+        root = SpanOf(trace, "root", start_ms=batch * 1000, end_ms=batch * 1000 + 50, attributes=chat)
+        store_batch(db, batch, [root, SpanOf(trace, "step", "root", batch * 1000, batch * 1000 + 20)])
+    assembler(db).step(AFTER)
+    assert [r["conversation_id"] for r in runs(db).values()] == ["c1"] * 3
+    sessions = db.rows("SELECT DISTINCT session_id FROM leeway.observations")
+    assert [s["session_id"] for s in sessions] == ["c1"]
+
+
+def test_a_link_to_another_trace_joins_no_runs_and_can_be_followed(db: Database) -> None:
+    store_batch(db, 1, [*run_spans("a"), SpanOf("b", "root", links_to=("a",)), SpanOf("b", "step", "root")])
+    assembler(db).step(AFTER)
+    assert {t: r["spans"] for t, r in runs(db).items()} == {trace_id("a"): 4, trace_id("b"): 2}
+    linked = db.rows(
+        "SELECT r.trace_id AS trace_id FROM leeway.spans AS s ARRAY JOIN s.links AS link"
+        " INNER JOIN leeway.runs AS r ON r.trace_id = link.trace_id"
+    )
+    assert [r["trace_id"] for r in linked] == [trace_id("a")]
+
+
+def team() -> tuple[list[SpanOf], list[SpanOf]]:
+    """A run of a desk whose planner asks a booker, which is an agent of another service; and that service's spans."""
+    agent: dict[str, str | int] = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "planner"}
+    booker: dict[str, str | int] = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "booker"}
+    book: dict[str, str | int] = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "book"}
+    here = [SpanOf("a", "root", "", 0, 100, attributes=agent), SpanOf("a", "ask", "root", 10, 90)]
+    there = [
+        SpanOf("a", "booker", "ask", 20, 80, attributes=booker, service="booking"),
+        SpanOf("a", "book", "booker", 30, 70, attributes=book, service="booking"),
+    ]
+    return here, there
+
+
+@pytest.mark.parametrize("late_s", [0, 5])
+def test_a_sub_agent_in_another_service_is_part_of_the_run_that_asked_it(db: Database, late_s: int) -> None:
+    """Two services, two collectors; the second one's spans may come after the run was assembled."""
+    here, there = team()
+    a = assembler(db)
+    store_batch(db, 1, here, writer="first")
+    if late_s:
+        a.step(AFTER)
+    store_batch(db, 1, there, writer="second", committed_ns=T0_NS + late_s * S)
+    a.step(T0_NS + 10 * S)
+    a.step(T0_NS + 60 * S)
+    run = runs(db)[trace_id("a")]
+    assert (run["service_name"], run["spans"], run["tool_calls"]) == ("desk", 4, 1)
+    steps = db.rows("SELECT service_name, agent_name, self_ns FROM leeway.critical_path ORDER BY position")
+    assert sum(int(s["self_ns"]) for s in steps) == 100 * MS
+    assert {(s["service_name"], s["agent_name"]) for s in steps} == {("desk", "planner"), ("booking", "booker")}
+    assert [agent for _, agent in observed(db)] == (["", "planner"] if late_s else ["", "booker", "planner"])
+    assert a.counts.runs_reread == 0
 
 
 def test_spans_delivered_twice_make_the_same_run(db: Database) -> None:
@@ -124,11 +210,17 @@ class DyingDatabase:
     def __getattr__(self, name: str) -> object:
         return getattr(self._db, name)
 
+    def insert_frame(self, table: str, frame: pl.DataFrame) -> None:
+        self._die_or(lambda: self._db.insert_frame(table, frame))
+
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]], token: str = "") -> None:
+        self._die_or(lambda: self._db.insert(table, columns, rows, token))
+
+    def _die_or(self, insert: Callable[[], None]) -> None:
         self._left -= 1
         if self._left == 0 and not self._after:
             raise Crash
-        self._db.insert(table, columns, rows, token)
+        insert()
         if self._left == 0:
             raise Crash
 

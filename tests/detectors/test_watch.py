@@ -15,7 +15,8 @@ import pytest
 
 from leeway import storage
 from leeway.detectors import Settings, backtest, checkpoint, run
-from leeway.detectors.records import OBSERVATION_COLUMNS, observation_record
+from leeway.detectors.assembly import observation_frame
+from leeway.detectors.records import observation_records
 from leeway.detectors.watch import Watch
 from leeway.model import Observation
 from leeway.storage import Database
@@ -40,9 +41,7 @@ def store_batches(
     for i in range(0, len(observations), size):
         seq += 1
         some = observations[i : i + size]
-        db.insert(
-            "observation_rows", OBSERVATION_COLUMNS, [observation_record(o, writer, seq, n) for n, o in enumerate(some)]
-        )
+        db.insert_frame("observation_rows", observation_records(observation_frame(some), writer, seq))
         ledger = ["observations", writer, seq, len(some), time.time_ns() // 1000, []]
         db.insert("batches", ["kind", "writer", "seq", "rows", "committed_at", "request_hashes"], [ledger])
 

@@ -1056,6 +1056,13 @@ ALTER TABLE leeway.span_rows_local ON CLUSTER 'leeway' ADD COLUMN IF NOT EXISTS 
 CREATE OR REPLACE TABLE leeway.span_rows ON CLUSTER 'leeway' AS leeway.span_rows_local
 ENGINE = Distributed('leeway', 'leeway', 'span_rows_local', cityHash64(trace_id));
 
+ALTER TABLE leeway.run_rows_local ON CLUSTER 'leeway'
+    ADD COLUMN IF NOT EXISTS first_span_time DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS last_span_time DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1));
+
+CREATE OR REPLACE TABLE leeway.run_rows ON CLUSTER 'leeway' AS leeway.run_rows_local
+ENGINE = Distributed('leeway', 'leeway', 'run_rows_local', cityHash64(trace_id));
+
 ALTER TABLE leeway.span_rows_local ON CLUSTER 'leeway' MODIFY COLUMN IF EXISTS evaluations
     Array(Tuple(time DateTime64(9, 'UTC'), attributes Map(LowCardinality(String), String)))
     MATERIALIZED arrayMap(

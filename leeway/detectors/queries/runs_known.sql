@@ -1,4 +1,7 @@
-SELECT project, trace_id, max(complete) AS complete
+SELECT
+    project,
+    trace_id,
+    max(complete) AS complete
 FROM leeway.run_rows
-WHERE trace_id IN {trace_ids:Array(String)}
+WHERE (project, trace_id) IN {runs:Array(Tuple(String, String))}
 GROUP BY project, trace_id
