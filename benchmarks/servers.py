@@ -102,6 +102,7 @@ class Leeway:
         self.grpc, self.http = f"127.0.0.1:{grpc_port}", f"127.0.0.1:{http_port}"
         self.store_url = f"http://127.0.0.1:{store_port}"
         self.dashboard_url = f"http://127.0.0.1:{dashboard_port}"
+        self.detectors_url = f"http://127.0.0.1:{detectors_port}"
         environment = {
             "LEEWAY_DATA": str(data),
             "LEEWAY_STORE_PORT": str(store_port),
