@@ -2035,6 +2035,8 @@ CREATE TABLE leeway.run_rows
         model LowCardinality(String),
         self_ns UInt64)) CODEC(ZSTD(1)),
     `assembled_at` DateTime64(6, 'UTC'),
+    `first_span_time` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `last_span_time` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(revision)
@@ -2077,7 +2079,9 @@ CREATE VIEW leeway.runs
         tool_name LowCardinality(String),
         model LowCardinality(String),
         self_ns UInt64)),
-    `assembled_at` DateTime64(6, 'UTC')
+    `assembled_at` DateTime64(6, 'UTC'),
+    `first_span_time` DateTime64(9, 'UTC'),
+    `last_span_time` DateTime64(9, 'UTC')
 )
 AS SELECT *
 FROM leeway.run_rows
