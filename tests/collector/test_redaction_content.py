@@ -24,7 +24,9 @@ def test_whatever_the_columns_read_an_output_from_is_content(key: str) -> None:
 
 @pytest.mark.parametrize("column", sorted(COLUMNS.keys() - {"output_text"}))
 def test_no_other_column_loses_its_source(column: str) -> None:
-    assert not [key for key in COLUMNS[column] if content().holds(key)]
+    """But for counts that stand nowhere but inside a whole request or response."""
+    inside = {"request_data", "response_data", "gcp.vertex.agent.llm_response"}
+    assert not [key for key in COLUMNS[column] if content().holds(key) and key not in inside]
 
 
 @pytest.mark.parametrize(

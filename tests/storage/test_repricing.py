@@ -12,7 +12,7 @@ import pytest
 
 from leeway.storage import Database
 from leeway.storage.prices import SOURCES, Calls, PriceTable, load_prices
-from leeway.storage.repricing import NAMES_PER_STATEMENT, changes, reprice, unpriced
+from leeway.storage.repricing.reprice import NAMES_PER_STATEMENT, changes, reprice, unpriced
 from tests.storage.otlp import START_NS, Value, framed, resource_spans, span
 
 EVER = (0, 2**63 - 1)
