@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leeway.dashboards.drawing import Node, div, el, icon, short, text
-from leeway.dashboards.messages import Message, Part
+from leeway.storage.content import Message, Part
 
 SYMBOLS = {
     "system": "settings",

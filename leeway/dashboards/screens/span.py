@@ -9,13 +9,12 @@ from typing import Any, Final
 import streamlit as st
 
 from leeway.dashboards import going, reading
-from leeway.dashboards.content import content, said
 from leeway.dashboards.conversation import conversation
 from leeway.dashboards.drawing import Node, div, draw, el, icon, short, text
-from leeway.dashboards.messages import read_json
 from leeway.dashboards.scope import Scope
 from leeway.dashboards.units import count, duration, size, stamp, usd
 from leeway.dashboards.waterfall import MARKS
+from leeway.storage.content import Event, content, read_json, said
 
 Row = Mapping[str, Any]
 READ_BYTES_MAX: Final = 32_000_000
@@ -129,7 +128,7 @@ def _spoken(span: Row, at: Mapping[str, object], long: Mapping[str, int], chars_
     if cut:
         small = [name for name in cut if long[name] <= READ_BYTES_MAX]
         spoken |= _whole(small, at)
-    messages = content(spoken)
+    messages = content(spoken, [Event(name, told) for _, name, told in span["events"]], str(span["operation"]))
     if messages:
         draw(conversation(messages, chars_max), "span_content")
     else:

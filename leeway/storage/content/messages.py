@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 Kind = Literal["text", "reasoning", "tool_call", "tool_result", "media", "data"]
+Direction = Literal["in", "out"]
 Json = Any
 DEPTH_MAX: Final = 6
 """Wrappers (`{"messages": …}`, `{"response": {"output": …}}`) are looked into this deep."""
@@ -36,8 +37,16 @@ _WRAPPERS: Final = (
     "message",
     "response",
     "result",
+    "kwargs",
+    "prompt",
+    "input",
     "content",
 )
+_LONE_TEXTS: Final[Mapping[str, frozenset[str]]] = {
+    "prompt": frozenset({"prompt", "system"}),
+    "combined_chunk_content": frozenset({"combined_chunk_content", "chunk_count"}),
+}
+"""Texts that are a message where nothing stands beside them but these: arguments of a tool may have such names too."""
 _TEXTS: Final = ("text", "content", "input_text", "output_text", "refusal", "value")
 
 
@@ -65,12 +74,12 @@ class Message:
     """
 
     role: str
-    direction: str
+    direction: Direction
     parts: tuple[Part, ...]
     finish_reason: str = ""
 
 
-def read(text: str, direction: str) -> tuple[Message, ...]:
+def read(text: str, direction: Direction) -> tuple[Message, ...]:
     """The messages in an attribute's text; what is no message is one, of the role `input` or `output`."""
     if not text:
         return ()
@@ -100,7 +109,7 @@ def read_json(text: str) -> Json:
     return value
 
 
-def _find(value: Json, direction: str, depth: int) -> tuple[Message, ...]:
+def _find(value: Json, direction: Direction, depth: int) -> tuple[Message, ...]:
     if depth > DEPTH_MAX:
         return ()
     if isinstance(value, list):
@@ -115,12 +124,19 @@ def _find(value: Json, direction: str, depth: int) -> tuple[Message, ...]:
     if _looks_like_message(value):
         one = read_one(value, direction)
         return (one,) if one else ()
-    system = parts_of(_system_of(value))
+    found = _inside(value, direction, depth)
+    system = parts_of(_system_of(value)) if found and direction == "in" else ()
+    return (Message("system", direction, system), *found) if system else found
+
+
+def _inside(value: Mapping[str, Json], direction: Direction, depth: int) -> tuple[Message, ...]:
     for wrapper in _WRAPPERS:
-        if isinstance(value.get(wrapper), (dict, list)):
-            found = _find(value[wrapper], direction, depth + 1)
-            if found:
-                return (Message("system", direction, system), *found) if system and direction == "in" else found
+        if isinstance(value.get(wrapper), (dict, list)) and (found := _find(value[wrapper], direction, depth + 1)):
+            return found
+    for name, beside in _LONE_TEXTS.items():
+        text = value.get(name)
+        if isinstance(text, str) and text and value.keys() <= beside:
+            return (Message(_default_role(direction), direction, (Part("text", text),)),)
     return ()
 
 
@@ -140,7 +156,7 @@ def _looks_like_message(item: Json) -> bool:
     )
 
 
-def read_one(item: Mapping[str, Json], direction: str) -> Message | None:
+def read_one(item: Mapping[str, Json], direction: Direction) -> Message | None:
     """A message; None where nothing was said in it."""
     wrapped = item.get("message")
     if isinstance(wrapped, dict) and "role" not in item:
@@ -197,15 +213,20 @@ def _part(item: Mapping[str, Json]) -> tuple[Part, ...]:
         kind in {"tool_call", "tool_use", "function_call", "function", "tool-call"}
         or "function_call" in item
         or "functionCall" in item
+        or "toolUse" in item
     ):
-        return (_call(item.get("function_call") or item.get("functionCall") or item),)
+        return (_call(item.get("function_call") or item.get("functionCall") or item.get("toolUse") or item),)
     if (
         kind in {"tool_call_response", "tool_result", "function_call_output", "tool-result"}
         or "function_response" in item
+        or "toolResult" in item
     ):
-        return (_result(item.get("function_response") or item),)
-    if kind in {"reasoning", "thinking", "thought"}:
-        words = item.get("content") or item.get("thinking") or item.get("text") or item.get("summary") or ""
+        return (_result(item.get("function_response") or item.get("toolResult") or item),)
+    if kind in {"reasoning", "thinking", "thought"} or "reasoningContent" in item:
+        words = next(
+            (item[n] for n in ("reasoningContent", "content", "thinking", "text", "summary") if item.get(n)), ""
+        )
+        words = words.get("reasoningText", words) if isinstance(words, Mapping) else words
         text = words if isinstance(words, str) else "\n".join(p.text for p in parts_of(words))
         return (Part("reasoning", text),) if text else ()
     if (
@@ -226,16 +247,20 @@ def _call(item: Mapping[str, Json]) -> Part:
     name = str(inner.get("name") or inner.get("toolName") or "")
     return Part(
         "tool_call",
-        _pretty(arguments),
+        pretty(arguments),
         name,
-        str(item.get("id") or item.get("call_id") or item.get("toolCallId") or ""),
+        _id(item, "id", "call_id", "toolCallId", "toolUseId"),
     )
 
 
 def _result(item: Mapping[str, Json]) -> Part:
     body = next((item[n] for n in ("result", "response", "output", "content") if item.get(n) is not None), "")
-    call_id = str(item.get("id") or item.get("call_id") or item.get("tool_use_id") or item.get("toolCallId") or "")
-    return Part("tool_result", _pretty(body), str(item.get("name") or item.get("toolName") or ""), call_id)
+    call_id = _id(item, "id", "call_id", "tool_use_id", "toolCallId", "toolUseId")
+    return Part("tool_result", pretty(body), str(item.get("name") or item.get("toolName") or ""), call_id)
+
+
+def _id(item: Mapping[str, Json], *names: str) -> str:
+    return str(next((item[name] for name in names if item.get(name)), ""))
 
 
 def _media(item: Mapping[str, Json]) -> str:
@@ -247,7 +272,8 @@ def _media(item: Mapping[str, Json]) -> str:
     return " ".join(w for w in (words, shown) if w) or "not shown"
 
 
-def _pretty(value: Json) -> str:
+def pretty(value: Json) -> str:
+    """JSON to be read by people; any other text as it is."""
     if isinstance(value, str):
         inner = read_json(value)
         return value if isinstance(inner, str) else _dump(inner)
@@ -264,5 +290,5 @@ def _dump(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def _default_role(direction: str) -> str:
+def _default_role(direction: Direction) -> str:
     return "user" if direction == "in" else "assistant"
