@@ -18,21 +18,21 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-_TRACE: Final = "cityHash64(trace_id)"
+_TRACE: Final = "xxHash64(trace_id)"
 _SERIES: Final = "cityHash64(Project, ServiceName, MetricName, mapValues(Attributes))"
 SHARDED: Final[Mapping[str, str]] = {
     "span_rows": _TRACE,
     "run_rows": _TRACE,
     "observation_rows": _TRACE,
     # A record that names no trace goes by the request that brought it: a resend has the same digest.
-    "log_rows": "cityHash64(if(trace_id = '', hex(request_digest), trace_id))",
+    "log_rows": "xxHash64(if(trace_id = '', hex(request_digest), trace_id))",
     "otel_metrics_gauge_rows": _SERIES,
     "otel_metrics_sum_rows": _SERIES,
     "otel_metrics_histogram_rows": _SERIES,
     "otel_metrics_exponential_histogram_rows": _SERIES,
     "otel_metrics_summary_rows": _SERIES,
 }
-"""Table to sharding key."""
+"""Table to sharding key. XXH64 of a trace id a collector can compute too, to send rows straight to their shard."""
 EVERYWHERE: Final = frozenset({
     "schema_versions", "batches", "progress", "finding_rows", "decisions", "breaker_rows", "delivery_rows",
     "audit_rows",

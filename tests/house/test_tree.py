@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
@@ -43,7 +44,7 @@ def test_files_stay_readable() -> None:
 
 
 def test_the_compose_file_runs_the_four_components_of_one_image() -> None:
-    services = compose()["services"]
+    services = {name: s for name, s in compose()["services"].items() if "profiles" not in s}
     assert set(services) == {"clickhouse", *COMPONENTS}
     for name in COMPONENTS:
         service = services[name]
@@ -56,6 +57,28 @@ def test_the_compose_file_runs_the_four_components_of_one_image() -> None:
     assert "ports" not in services["clickhouse"], "the database is for the components only"
 
 
+def test_the_cluster_profile_is_two_shards_of_two_replicas_with_three_keepers() -> None:
+    services = compose()["services"]
+    root = ET.parse(ROOT / "deploy" / "clickhouse" / "leeway.xml").getroot()  # noqa: S314 - ours
+    shards = [
+        [host.text for host in shard.iter("host")] for shard in root.iter("shard") if shard.find("replica") is not None
+    ]
+    assert [len(hosts) for hosts in shards] == [2, 2]
+    for number, hosts in enumerate(shards, 1):
+        for replica, host in enumerate(hosts, 1):
+            said = services[host]["environment"]
+            assert (said["SHARD"], said["REPLICA"]) == (str(number), str(replica))
+            assert services[host]["image"] == services["clickhouse"]["image"]
+            assert ("profiles" in services[host]) == (host != "clickhouse")
+    keepers = [node.findtext("host") for node in root.iter("node")]
+    quorum = ET.parse(ROOT / "deploy" / "clickhouse" / "keeper.xml").getroot().iter("server")  # noqa: S314
+    assert keepers == [server.findtext("hostname") for server in quorum]
+    assert [services[keeper]["environment"]["KEEPER_ID"] for keeper in keepers] == ["1", "2", "3"]
+    nodes = {host for shard in shards for host in shard}
+    in_profile = {name for name, s in services.items() if s.get("profiles") == ["cluster"]}
+    assert in_profile == nodes - {"clickhouse"} | set(keepers)
+
+
 def test_the_compose_file_holds_no_secret_and_opens_no_port_to_the_network() -> None:
     text = (ROOT / "docker-compose.yml").read_text("utf-8")
     for line in text.splitlines():
@@ -66,11 +89,17 @@ def test_the_compose_file_holds_no_secret_and_opens_no_port_to_the_network() -> 
             assert port.startswith(("127.0.0.1:", "${LEEWAY_PUBLISH:-127.0.0.1}:")), f"{name} publishes {port}"
 
 
-def test_docker_accepts_the_compose_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("profile", [{}, {"COMPOSE_PROFILES": "cluster", "LEEWAY_CLUSTER": "leeway"}], ids=str)
+def test_docker_accepts_every_profile_of_the_compose_file(tmp_path: Path, profile: dict[str, str]) -> None:
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip("docker with its compose plugin is not here")
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LEEWAY_CLICKHOUSE_PASSWORD": "for-the-test"}
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "LEEWAY_CLICKHOUSE_PASSWORD": "for-the-test",
+        **profile,
+    }
     command = [docker, "compose", "--file", str(ROOT / "docker-compose.yml"), "config", "--quiet"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -96,7 +96,7 @@ SETTINGS
     auto_statistics_types = '';
 
 CREATE OR REPLACE TABLE leeway.span_rows ON CLUSTER 'leeway' AS leeway.span_rows_local
-ENGINE = Distributed('leeway', 'leeway', 'span_rows_local', cityHash64(trace_id));
+ENGINE = Distributed('leeway', 'leeway', 'span_rows_local', xxHash64(trace_id));
 
 CREATE TABLE IF NOT EXISTS leeway.otlp_traces ON CLUSTER 'leeway'
 (
@@ -218,7 +218,7 @@ PARTITION BY toYYYYMM(assembled_at)
 ORDER BY (project, trace_id);
 
 CREATE OR REPLACE TABLE leeway.run_rows ON CLUSTER 'leeway' AS leeway.run_rows_local
-ENGINE = Distributed('leeway', 'leeway', 'run_rows_local', cityHash64(trace_id));
+ENGINE = Distributed('leeway', 'leeway', 'run_rows_local', xxHash64(trace_id));
 
 CREATE TABLE IF NOT EXISTS leeway.observation_rows_local ON CLUSTER 'leeway'
 (
@@ -259,7 +259,7 @@ PRIMARY KEY (project, service_name, agent_name, version, end_time)
 ORDER BY (project, service_name, agent_name, version, end_time, trace_id);
 
 CREATE OR REPLACE TABLE leeway.observation_rows ON CLUSTER 'leeway' AS leeway.observation_rows_local
-ENGINE = Distributed('leeway', 'leeway', 'observation_rows_local', cityHash64(trace_id));
+ENGINE = Distributed('leeway', 'leeway', 'observation_rows_local', xxHash64(trace_id));
 
 CREATE TABLE IF NOT EXISTS leeway.progress ON CLUSTER 'leeway'
 (
@@ -429,7 +429,7 @@ SETTINGS
     auto_statistics_types = '';
 
 CREATE OR REPLACE TABLE leeway.log_rows ON CLUSTER 'leeway' AS leeway.log_rows_local
-ENGINE = Distributed('leeway', 'leeway', 'log_rows_local', cityHash64(if(trace_id = '', hex(request_digest), trace_id)));
+ENGINE = Distributed('leeway', 'leeway', 'log_rows_local', xxHash64(if(trace_id = '', hex(request_digest), trace_id)));
 
 CREATE TABLE IF NOT EXISTS leeway.otlp_logs ON CLUSTER 'leeway'
 (
@@ -1054,7 +1054,7 @@ ALTER TABLE leeway.span_rows_local ON CLUSTER 'leeway' ADD COLUMN IF NOT EXISTS 
     CODEC(ZSTD(1));
 
 CREATE OR REPLACE TABLE leeway.span_rows ON CLUSTER 'leeway' AS leeway.span_rows_local
-ENGINE = Distributed('leeway', 'leeway', 'span_rows_local', cityHash64(trace_id));
+ENGINE = Distributed('leeway', 'leeway', 'span_rows_local', xxHash64(trace_id));
 
 ALTER TABLE leeway.run_rows_local ON CLUSTER 'leeway'
     ADD COLUMN IF NOT EXISTS first_span_time DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
@@ -1071,7 +1071,7 @@ ALTER TABLE leeway.span_rows_local ON CLUSTER 'leeway' MODIFY COLUMN IF EXISTS e
     CODEC(ZSTD(1));
 
 CREATE OR REPLACE TABLE leeway.span_rows ON CLUSTER 'leeway' AS leeway.span_rows_local
-ENGINE = Distributed('leeway', 'leeway', 'span_rows_local', cityHash64(trace_id));
+ENGINE = Distributed('leeway', 'leeway', 'span_rows_local', xxHash64(trace_id));
 
 CREATE OR REPLACE VIEW leeway.audit ON CLUSTER 'leeway' AS SELECT * FROM leeway.audit_rows FINAL;
 

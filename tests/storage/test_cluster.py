@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import xxhash
 
 from leeway import storage
 from leeway.model import Rejected, Signal
@@ -79,6 +80,12 @@ def test_copies_of_a_row_meet_on_one_shard(db: Database) -> None:
         identity = set(re.findall(r"\w+", row["sorting_key"]))
         words = set(re.findall(r"\b[A-Za-z_]+\b(?!\()", key.replace("''", "")))
         assert words - {"Attributes", "trace_id"} <= identity, table  # those two are the same in every copy
+
+
+def test_a_collector_can_tell_a_traces_shard_without_asking(db: Database) -> None:
+    trace_id = "0123456789abcdef" * 2
+    (row,) = db.rows(f"SELECT {SHARDED['span_rows']} AS n FROM (SELECT {{id:String}} AS trace_id)", {"id": trace_id})
+    assert row["n"] == xxhash.xxh64_intdigest(trace_id.encode())
 
 
 def test_a_table_that_nobody_has_placed_stops_the_migration() -> None:
