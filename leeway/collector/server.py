@@ -152,6 +152,7 @@ def _open_store(
     while True:
         try:
             db = Database(settings.clickhouse)
+            db.warm_up()
             storage.migrate(db)
             ways = {signal: pipeline.recover(db) for signal, pipeline in pipelines.items()}
             digests = ledger.recent_hashes(db, time.time() - settings.resend_memory_s, settings.resend_memory_max)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -16,8 +17,14 @@ from clickhouse_connect.driver.httputil import get_pool_manager
 
 from leeway.model import Rejected, Signal, Unavailable
 from leeway.storage.cluster import session_settings
+from leeway.storage.conventions import load_conventions
+from leeway.storage.frameworks import load_frameworks
+from leeway.storage.prices import load_prices
 from leeway.storage.settings import Settings
 from leeway.storage.templates import read_sql
+
+if TYPE_CHECKING:
+    from leeway.storage.columns import SpanDecoder
 
 Parameters = Mapping[str, object]
 
@@ -52,16 +59,19 @@ MESSAGES: Final[Mapping[Signal, str]] = {
 }
 """The message of otlp.proto that is one row of an INSERT."""
 
-INGEST_SETTINGS: Final[Mapping[str, object]] = {
-    "format_schema_source": "string",
-    "input_format_protobuf_oneof_presence": 1,
+BLOCK_SETTINGS: Final[Mapping[str, object]] = {
     "async_insert": 0,
-    "deduplicate_blocks_in_dependent_materialized_views": 1,
     # One block, one part, all or nothing.
     "min_insert_block_size_rows": 0,
     "min_insert_block_size_bytes": 0,
     # Copies within a batch are removed by FINAL and by merges; collapsing them here costs 3.5 us a span.
     "optimize_on_insert": 0,
+}
+INGEST_SETTINGS: Final[Mapping[str, object]] = {
+    **BLOCK_SETTINGS,
+    "format_schema_source": "string",
+    "input_format_protobuf_oneof_presence": 1,
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
     # Evaluating every branch of `text` for whole columns is 1.7 times as fast as masking rows.
     "short_circuit_function_evaluation": "disable",
     # Planning the view takes 220 ms with these passes and 75 ms without, and they find nothing in it to improve.
@@ -156,12 +166,15 @@ class Database:
             self._client.insert_arrow(table, frame.to_arrow(), database="leeway", settings=settings)
 
     def insert_otlp(self, framed: bytes, token: str, signal: Signal = Signal.TRACES) -> None:
-        """Insert framed messages (varint length, message, ...) through the signal's ingest view.
+        """Insert framed messages (varint length, message, ...): traces decoded here, the others by an ingest view.
 
         Args:
             framed: Of `ResourceSpans`, `ResourceLogs` or `ResourceMetrics`, each with Leeway's own fields at its end.
             token: Names the batch; a second INSERT of the same token adds nothing.
         """
+        if signal is Signal.TRACES:
+            self._insert_spans(framed, token)
+            return
         settings = {
             **INGEST_SETTINGS,
             "format_schema": read_sql("otlp.proto"),
@@ -170,6 +183,28 @@ class Database:
         }
         with _failures():
             self._client.raw_insert(f"leeway.otlp_{signal}", insert_block=framed, settings=settings, fmt="Protobuf")
+
+    def warm_up(self) -> None:
+        """Make `insert_otlp` ready, so that its first call is no slower than others: ten seconds once on a machine."""
+        self._span_decoder.warm_up()
+
+    def _insert_spans(self, framed: bytes, token: str) -> None:
+        try:
+            block = self._span_decoder.block(framed)
+        except ValueError as e:
+            raise Rejected(f"not OTLP: {e}") from e
+        settings = {**BLOCK_SETTINGS, "insert_deduplication_token": token}
+        with _failures():
+            self._client.raw_insert("leeway.span_rows", insert_block=block, settings=settings, fmt="Native")
+
+    @cached_property
+    def _span_decoder(self) -> SpanDecoder:
+        # Only who writes spans needs the compiler's half second and 100 MB.
+        from leeway.storage.columns import SpanDecoder  # noqa: PLC0415
+
+        return SpanDecoder(
+            load_conventions(self.settings.conventions), load_frameworks(), load_prices(self.settings.prices)
+        )
 
 
 def _connect(settings: Settings) -> Client:

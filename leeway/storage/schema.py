@@ -65,7 +65,7 @@ def migrate(db: Database) -> list[str]:
     Raises:
         Rejected: A migration that was run earlier has changed since, or the database is newer than this code.
     """
-    constants = sql_constants(load_conventions(db.settings.conventions, db.settings.prices))
+    constants = sql_constants(load_conventions(db.settings.conventions))
     known = _known(db)
     ours = migrations()
     newer = sorted(n for n in known if not n.startswith("views/") and n not in {m.name for m in ours})

@@ -169,10 +169,10 @@ def test_a_request_that_clickhouse_alone_refuses_does_not_take_others_with_it(
 
 def test_a_store_without_its_tables_is_no_fault_of_the_request(own_store: StoreProcess, own: CollectorProcess) -> None:
     with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
-        db.command("RENAME TABLE leeway.otlp_traces TO leeway.away")
+        db.command("RENAME TABLE leeway.span_rows TO leeway.away")
         body = request().SerializeToString()
         assert_later(grpc_export(own, body))
-        db.command("RENAME TABLE leeway.away TO leeway.otlp_traces")
+        db.command("RENAME TABLE leeway.away TO leeway.span_rows")
     until(lambda: grpc_export(own, body).code == "OK", "the tables are back")
     assert rows(own_store, RAW) == [{"n": 1}]
 

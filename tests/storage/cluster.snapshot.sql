@@ -1056,12 +1056,21 @@ ALTER TABLE leeway.span_rows_local ON CLUSTER 'leeway' ADD COLUMN IF NOT EXISTS 
 CREATE OR REPLACE TABLE leeway.span_rows ON CLUSTER 'leeway' AS leeway.span_rows_local
 ENGINE = Distributed('leeway', 'leeway', 'span_rows_local', xxHash64(trace_id));
 
+DROP TABLE IF EXISTS leeway.otlp_traces ON CLUSTER 'leeway' SYNC;
+
+DROP VIEW IF EXISTS leeway.span_rows_from_otlp ON CLUSTER 'leeway' SYNC;
+
+ALTER TABLE leeway.span_rows_local ON CLUSTER 'leeway' ADD COLUMN IF NOT EXISTS tokens_source LowCardinality(String) CODEC(ZSTD(1)) AFTER reasoning_tokens;
+
+CREATE OR REPLACE TABLE leeway.span_rows ON CLUSTER 'leeway' AS leeway.span_rows_local
+ENGINE = Distributed('leeway', 'leeway', 'span_rows_local', xxHash64(trace_id));
+
 ALTER TABLE leeway.run_rows_local ON CLUSTER 'leeway'
     ADD COLUMN IF NOT EXISTS first_span_time DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     ADD COLUMN IF NOT EXISTS last_span_time DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1));
 
 CREATE OR REPLACE TABLE leeway.run_rows ON CLUSTER 'leeway' AS leeway.run_rows_local
-ENGINE = Distributed('leeway', 'leeway', 'run_rows_local', cityHash64(trace_id));
+ENGINE = Distributed('leeway', 'leeway', 'run_rows_local', xxHash64(trace_id));
 
 ALTER TABLE leeway.span_rows_local ON CLUSTER 'leeway' MODIFY COLUMN IF EXISTS evaluations
     Array(Tuple(time DateTime64(9, 'UTC'), attributes Map(LowCardinality(String), String)))
@@ -1197,7 +1206,5 @@ CREATE OR REPLACE VIEW leeway.otel_metrics_summary ON CLUSTER 'leeway' AS SELECT
 CREATE MATERIALIZED VIEW IF NOT EXISTS leeway.otel_metrics_summary_rows_from_points ON CLUSTER 'leeway' TO leeway.otel_metrics_summary_rows AS …;
 
 CREATE OR REPLACE VIEW leeway.runs ON CLUSTER 'leeway' AS SELECT * FROM leeway.run_rows FINAL;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS leeway.span_rows_from_otlp ON CLUSTER 'leeway' TO leeway.span_rows AS …;
 
 CREATE OR REPLACE VIEW leeway.spans ON CLUSTER 'leeway' AS SELECT * FROM leeway.span_rows FINAL;

@@ -1861,132 +1861,6 @@ CREATE TABLE leeway.otlp_metrics
 )
 ENGINE = `Null`;
 
-CREATE TABLE leeway.otlp_traces
-(
-    `resource` Tuple(attributes Array(Tuple(
-        key String,
-        value Tuple(
-            string_value String,
-            bool_value Bool,
-            int_value Int64,
-            double_value Float64,
-            bytes_value String,
-            array_value Tuple(`values` Array(Tuple(
-                string_value String,
-                bool_value Bool,
-                int_value Int64,
-                double_value Float64,
-                value Int8))),
-            array_json String,
-            kvlist_json String,
-            value Int8)))),
-    `schema_url` String,
-    `scope_spans` Array(Tuple(
-        schema_url String,
-        scope Tuple(
-            name String,
-            version String,
-            attributes Array(Tuple(
-                key String,
-                value Tuple(
-                    string_value String,
-                    bool_value Bool,
-                    int_value Int64,
-                    double_value Float64,
-                    bytes_value String,
-                    array_value Tuple(`values` Array(Tuple(
-                        string_value String,
-                        bool_value Bool,
-                        int_value Int64,
-                        double_value Float64,
-                        value Int8))),
-                    array_json String,
-                    kvlist_json String,
-                    value Int8)))),
-        spans Array(Tuple(
-            trace_id String,
-            span_id String,
-            trace_state String,
-            parent_span_id String,
-            flags UInt32,
-            name String,
-            kind Int32,
-            start_time_unix_nano UInt64,
-            end_time_unix_nano UInt64,
-            attributes Array(Tuple(
-                key String,
-                value Tuple(
-                    string_value String,
-                    bool_value Bool,
-                    int_value Int64,
-                    double_value Float64,
-                    bytes_value String,
-                    array_value Tuple(`values` Array(Tuple(
-                        string_value String,
-                        bool_value Bool,
-                        int_value Int64,
-                        double_value Float64,
-                        value Int8))),
-                    array_json String,
-                    kvlist_json String,
-                    value Int8))),
-            dropped_attributes_count UInt32,
-            events Array(Tuple(
-                time_unix_nano UInt64,
-                name String,
-                attributes Array(Tuple(
-                    key String,
-                    value Tuple(
-                        string_value String,
-                        bool_value Bool,
-                        int_value Int64,
-                        double_value Float64,
-                        bytes_value String,
-                        array_value Tuple(`values` Array(Tuple(
-                            string_value String,
-                            bool_value Bool,
-                            int_value Int64,
-                            double_value Float64,
-                            value Int8))),
-                        array_json String,
-                        kvlist_json String,
-                        value Int8))),
-                dropped_attributes_count UInt32)),
-            dropped_events_count UInt32,
-            links Array(Tuple(
-                trace_id String,
-                span_id String,
-                trace_state String,
-                flags UInt32,
-                attributes Array(Tuple(
-                    key String,
-                    value Tuple(
-                        string_value String,
-                        bool_value Bool,
-                        int_value Int64,
-                        double_value Float64,
-                        bytes_value String,
-                        array_value Tuple(`values` Array(Tuple(
-                            string_value String,
-                            bool_value Bool,
-                            int_value Int64,
-                            double_value Float64,
-                            value Int8))),
-                        array_json String,
-                        kvlist_json String,
-                        value Int8))),
-                dropped_attributes_count UInt32)),
-            dropped_links_count UInt32,
-            status Tuple(
-                message String,
-                code Int32))))),
-    `project` String,
-    `writer` String,
-    `batch` UInt64,
-    `received_unix_nano` UInt64
-)
-ENGINE = `Null`;
-
 CREATE TABLE leeway.progress
 (
     `reader` String,
@@ -2130,6 +2004,7 @@ CREATE TABLE leeway.span_rows
     `cached_input_tokens` UInt64 CODEC(T64, ZSTD(1)),
     `cache_write_tokens` UInt64 CODEC(T64, ZSTD(1)),
     `reasoning_tokens` UInt64 CODEC(T64, ZSTD(1)),
+    `tokens_source` LowCardinality(String) CODEC(ZSTD(1)),
     `cost_usd` Float64 CODEC(ZSTD(1)),
     `cost_source` LowCardinality(String) CODEC(ZSTD(1)),
     `finish_reason` LowCardinality(String) CODEC(ZSTD(1)),
@@ -2180,79 +2055,6 @@ PRIMARY KEY (project, service_name, toStartOfInterval(start_time, toIntervalSeco
 ORDER BY (project, service_name, toStartOfInterval(start_time, toIntervalSecond(10)), trace_id, span_id)
 SETTINGS non_replicated_deduplication_window = 10000, min_level_for_wide_part = 1, min_bytes_for_wide_part = 67108864, merge_selector_base = 16, auto_statistics_types = '', index_granularity = 8192;
 
-CREATE MATERIALIZED VIEW leeway.span_rows_from_otlp TO leeway.span_rows
-(
-    `project` String,
-    `trace_id` String,
-    `span_id` String,
-    `parent_span_id` String,
-    `trace_state` String,
-    `flags` UInt32,
-    `name` String,
-    `span_kind` String,
-    `start_time` DateTime64(9, 'UTC'),
-    `duration_ns` Int64,
-    `status_code` String,
-    `status_message` String,
-    `scope_name` String,
-    `scope_version` String,
-    `service_name` String,
-    `service_version` String,
-    `environment` String,
-    `operation` String,
-    `agent_name` String,
-    `agent_version` String,
-    `conversation_id` String,
-    `user_id` String,
-    `model_requested` String,
-    `model` String,
-    `provider` String,
-    `tool_name` String,
-    `input_tokens` UInt64,
-    `output_tokens` UInt64,
-    `cached_input_tokens` UInt64,
-    `cache_write_tokens` UInt64,
-    `reasoning_tokens` UInt64,
-    `cost_usd` Float64,
-    `cost_source` String,
-    `finish_reason` String,
-    `output_type` String,
-    `output_chars` UInt64,
-    `error_type` String,
-    `prompt_name` String,
-    `prompt_version` String,
-    `variant` String,
-    `attributes` Map(LowCardinality(String), String),
-    `attribute_types` Array(UInt8),
-    `resource_attributes` Map(LowCardinality(String), String),
-    `resource_attribute_types` Array(UInt8),
-    `scope_attributes` Map(LowCardinality(String), String),
-    `scope_attribute_types` Array(UInt8),
-    `events` Array(Tuple(
-        DateTime64(9, 'UTC'),
-        String,
-        Map(LowCardinality(String), String),
-        Array(UInt8),
-        UInt32)),
-    `links` Array(Tuple(
-        String,
-        String,
-        String,
-        UInt32,
-        Map(LowCardinality(String), String),
-        Array(UInt8),
-        UInt32)),
-    `dropped_attributes` UInt32,
-    `dropped_events` UInt32,
-    `dropped_links` UInt32,
-    `resource_schema_url` String,
-    `scope_schema_url` String,
-    `received_at` DateTime64(9, 'UTC'),
-    `writer` String,
-    `batch` UInt64
-)
-AS …;
-
 CREATE VIEW leeway.spans
 (
     `project` LowCardinality(String),
@@ -2286,6 +2088,7 @@ CREATE VIEW leeway.spans
     `cached_input_tokens` UInt64,
     `cache_write_tokens` UInt64,
     `reasoning_tokens` UInt64,
+    `tokens_source` LowCardinality(String),
     `cost_usd` Float64,
     `cost_source` LowCardinality(String),
     `finish_reason` LowCardinality(String),

@@ -12,9 +12,10 @@ import polars as pl
 import pytest
 
 from leeway import storage
-from leeway.model import Rejected, Unavailable
+from leeway.model import Rejected, Signal, Unavailable
 from leeway.storage import Database
 from tests.conftest import StoreProcess, free_port
+from tests.storage.otlp import framed, resource_spans, span
 
 TYPES = """
 SELECT 'x'::LowCardinality(String) AS text, fromUnixTimestamp64Nano(1760000000000000001, 'UTC') AS ns,
@@ -96,8 +97,8 @@ REJECTED: list[Callable[[Database], object]] = [
     lambda db: db.insert("batches", ["nothing"], [[1]]),
     lambda db: db.insert("batches", ["seq"], [[-1]]),
     lambda db: db.insert_frame("batches", pl.DataFrame({"nothing": [1]})),
-    lambda db: db.insert_otlp(b"\x05garbage", "garbage"),
-    lambda db: db.insert_otlp(b"\xff\xff\xff\xff\x0f\x0a", "truncated"),
+    lambda db: db.insert_otlp(b"\x05garbage", "garbage", Signal.LOGS),
+    lambda db: db.insert_otlp(b"\xff\xff\xff\xff\x0f\x0a", "truncated", Signal.LOGS),
 ]
 
 
@@ -105,6 +106,13 @@ REJECTED: list[Callable[[Database], object]] = [
 def test_what_fails_again_is_rejected(db: Database, attempt: Callable[[Database], object]) -> None:
     with pytest.raises(Rejected, match="ClickHouse refuses"):
         attempt(db)
+    assert db.rows("SELECT count() AS n FROM leeway.span_rows") == [{"n": 0}]
+
+
+@pytest.mark.parametrize("data", [b"\x05garbage", b"\xff\xff\xff\xff\x0f\x0a", b"\x03\x12\x05\x0a", b"\xff" * 11])
+def test_spans_that_cannot_be_decoded_are_rejected(db: Database, data: bytes) -> None:
+    with pytest.raises(Rejected, match="not OTLP"):
+        db.insert_otlp(data, "garbage")
     assert db.rows("SELECT count() AS n FROM leeway.span_rows") == [{"n": 0}]
 
 
@@ -116,7 +124,8 @@ def test_a_store_that_is_away_is_unavailable_until_it_is_back(tmp_path_factory: 
             own.kill()
             for attempt in (
                 lambda: db.rows("SELECT 1"), lambda: db.frame("SELECT 1"), lambda: db.command("SELECT 1"),
-                lambda: db.insert("batches", ["seq"], [[1]]), lambda: db.insert_otlp(b"", "t"),
+                lambda: db.insert("batches", ["seq"], [[1]]),
+                    lambda: db.insert_otlp(framed([resource_spans([span()])]), "t"),
             ):  # fmt: skip
                 with pytest.raises(Unavailable, match="does not answer"):
                     attempt()

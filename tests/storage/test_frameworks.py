@@ -94,7 +94,6 @@ def test_real_spans_are_understood_at_least_as_well_as_elsewhere() -> None:
     agree(expected, ours)
 
 
-@pytest.mark.xfail(reason="the ingest view leaves an agent's tokens on its span; the decoder will not", strict=True)
 def test_real_spans_are_understood_as_well_in_the_store(db: Database) -> None:
     expected = theirs()
     db.insert_otlp(framed(corpus("frameworks")), "frameworks")
@@ -115,7 +114,6 @@ def test_a_frameworks_span_is_understood(case: Case) -> None:
     assert {column: understood[column] for column in case.means} == case.means
 
 
-@pytest.mark.xfail(reason="the ingest view knows no names of spans and no counting; the decoder will", strict=True)
 def test_the_store_understands_the_same(db: Database) -> None:
     messages = [
         ResourceSpans(

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from leeway import storage
-from leeway.model import Rejected
+from leeway.model import Rejected, Signal
 from leeway.storage import Database, schema
 from leeway.storage.templates import read_sql
 from tests.conftest import ROOT, StoreProcess
-from tests.storage.otlp import framed, resource_spans, span
+from tests.storage.otlp import attributes, framed, resource_logs
 
 SNAPSHOT = Path(__file__).with_name("schema.snapshot.sql")
 
@@ -103,8 +104,8 @@ def test_a_database_of_a_newer_version_is_refused(empty: Database) -> None:
 
 def test_what_was_cut_off_half_way_is_finished(empty: Database) -> None:
     names = storage.migrate(empty)
-    empty.command("DELETE FROM leeway.schema_versions WHERE name IN ('views/runs', 'views/span_rows_from_otlp')")
-    assert storage.migrate(empty) == ["views/runs", "views/span_rows_from_otlp"]
+    empty.command("DELETE FROM leeway.schema_versions WHERE name IN ('views/runs', 'views/log_rows_from_otlp')")
+    assert storage.migrate(empty) == ["views/log_rows_from_otlp", "views/runs"]
     empty.command("DELETE FROM leeway.schema_versions WHERE name = '0005_observations'")
     empty.command("DROP TABLE leeway.observation_rows SYNC")
     views = [name for name in names if name.startswith("views/")]
@@ -173,8 +174,9 @@ def test_new_conventions_take_effect_while_inserts_go_on_and_none_is_lost(
         with Database(storage.Settings(clickhouse_url=own.url)) as db:
             while not stop.is_set():
                 sent += 1
-                spans = [span([("acme.bot", "b")], span_id=(sent * 10 + n).to_bytes(8, "big")) for n in range(10)]
-                db.insert_otlp(framed([resource_spans(spans)], batch=sent), f"batch-{sent}")
+                records = [LogRecord(attributes=attributes({"acme.bot": "b"})) for _ in range(10)]
+                digest = sent.to_bytes(16, "big")
+                db.insert_otlp(framed([resource_logs(records)], batch=sent, digest=digest), f"b-{sent}", Signal.LOGS)
 
     mine = tmp_path / "mine.toml"
     mine.write_text('[columns.agent_name]\nsources = ["acme.bot"]\n')
@@ -186,13 +188,13 @@ def test_new_conventions_take_effect_while_inserts_go_on_and_none_is_lost(
                 reached = sent
                 while sent < reached + 2 and not sending.done():
                     time.sleep(0.005)
-                assert storage.migrate(db) == ["views/log_rows_from_otlp", "views/span_rows_from_otlp"]
+                assert storage.migrate(db) == ["views/log_rows_from_otlp"]
         stop.set()
         sending.result()
-    assert empty.rows("SELECT count() AS n FROM leeway.spans") == [{"n": sent * 10}]
+    assert empty.rows("SELECT count() AS n FROM leeway.logs") == [{"n": sent * 10}]
     by_name = {
         row["agent_name"]: row["n"]
-        for row in empty.rows("SELECT agent_name, count() AS n FROM leeway.spans GROUP BY agent_name")
+        for row in empty.rows("SELECT agent_name, count() AS n FROM leeway.logs GROUP BY agent_name")
     }
     assert by_name["b"] > 0
     assert by_name[""] > 0

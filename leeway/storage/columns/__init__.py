@@ -1,0 +1,5 @@
+"""From framed OTLP to ClickHouse's columns, in machine code and numpy instead of in the database."""
+
+from leeway.storage.columns.spans import SpanDecoder
+
+__all__ = ["SpanDecoder"]

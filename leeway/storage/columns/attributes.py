@@ -1,0 +1,247 @@
+"""Attributes of many messages at once: keys as numbers, values as the body of a ClickHouse String column.
+
+On the way each attribute whose key a column of `spans` asks for is noted, so that nothing is looked for twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leeway.storage.columns.compiled import Bytes, Number, Places, kernel
+from leeway.storage.columns.dictionary import Dictionary, dictionary, intern
+from leeway.storage.columns.text import GROWTH, SPARE, Hard, double_as_text, put_value
+from leeway.storage.columns.wire import LEN, copy, field
+
+_ATTRIBUTE_BYTES_MIN: Final = 2
+_KEY_BYTES_MIN: Final = 5
+"""Of an attribute with a key that has not been met."""
+_HARD_BYTES_MIN: Final = 9
+_KEY: Final = 1 << 3 | LEN
+_VALUE: Final = 2 << 3 | LEN
+NOBODY: Final = 255
+"""The precedence of a source that there is not."""
+
+
+class Wishes(NamedTuple):
+    """What columns want of keys.
+
+    Attributes:
+        starts: Where a key's wishes begin in `columns` and `precedences`; one more than there are keys.
+        columns: The column that is to be filled.
+        precedences: 0 is asked first.
+    """
+
+    starts: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    precedences: NDArray[np.uint8]
+
+
+class Wanted(NamedTuple):
+    """Which keys fill which columns.
+
+    Attributes:
+        keys: The empty key, which nobody asks for, and the others; a key's number is its place here.
+        columns_max: How many columns there are.
+    """
+
+    keys: tuple[bytes, ...]
+    wishes: Wishes
+    columns_max: int
+
+
+def wanted(sources: Sequence[Sequence[tuple[int, str]]]) -> Wanted:
+    """From each column's keys and their precedence."""
+    wishes: dict[bytes, list[tuple[int, int]]] = {b"": []}
+    for column, keys in enumerate(sources):
+        for precedence, key in keys:
+            wishes.setdefault(key.encode(), []).append((column, precedence))
+    flat = [wish for of_key in wishes.values() for wish in of_key]
+    return Wanted(
+        tuple(wishes),
+        Wishes(
+            np.cumsum([0, *(len(of_key) for of_key in wishes.values())], dtype=np.int64),
+            np.array([column for column, _ in flat], np.int64),
+            np.array([precedence for _, precedence in flat], np.uint8),
+        ),
+        len(sources),
+    )
+
+
+NOTHING: Final = wanted(())
+
+
+class Attributes(NamedTuple):
+    """The attributes of some messages, one message after the other.
+
+    Attributes:
+        ends: Of each message, how many attributes there are up to its last.
+        keys: Of each attribute, the number of its key in `known`.
+        kinds: Of its value.
+        starts: Where its text begins in `texts`.
+        lengths: Of its text in bytes.
+        texts: The body of a String column: of each value, length and text.
+        text_ends: Of each message, where its last value ends in `texts`.
+        won: By column and message, one more than the number of the attribute that fills it; 0 if none does. A text that
+            says nothing (empty, `[]`, `null`) fills nothing.
+        precedences: Of that attribute; NOBODY if none does.
+        known: The keys.
+    """
+
+    ends: NDArray[np.int64]
+    keys: NDArray[np.int32]
+    kinds: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    texts: NDArray[np.uint8]
+    text_ends: NDArray[np.int64]
+    won: NDArray[np.int32]
+    precedences: NDArray[np.uint8]
+    known: Dictionary
+
+    def key_texts(self) -> list[str]:
+        """The keys in the order of their numbers, the empty one first."""
+        return [key.decode("utf-8", "surrogateescape") for key in self.known.values()]
+
+    def winners(self, column: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Of each message, where the text that fills a column lies in `texts`: starts and ends, 0 and 0 for none."""
+        won = self.won[column]
+        starts, ends = np.zeros((2, len(won)), np.int64)
+        rows = np.flatnonzero(won)
+        if len(rows):
+            winners = won[rows] - 1
+            starts[rows] = self.starts[winners]
+            ends[rows] = starts[rows] + self.lengths[winners]
+        return starts, ends
+
+    def take(self, messages: NDArray[np.int64]) -> Attributes:
+        """The attributes of these messages, in this order, without what they fill."""
+        counts, sizes = np.diff(self.ends, prepend=0)[messages], np.diff(self.text_ends, prepend=0)[messages]
+        made = self._replace(
+            ends=np.cumsum(counts, dtype=np.int64), text_ends=np.cumsum(sizes, dtype=np.int64),
+            keys=np.empty(counts.sum(), np.int32), kinds=np.empty(counts.sum(), np.uint8),
+            texts=np.empty(sizes.sum(), np.uint8), starts=self.starts[:0], lengths=self.lengths[:0],
+            won=self.won[:0], precedences=self.precedences[:0],
+        )  # fmt: skip
+        _take(self, messages, made)
+        return made
+
+
+def attributes(
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    path: tuple[int, ...],
+    want: Wanted = NOTHING,
+) -> Attributes:
+    """The attributes of the messages that lie from `starts` to `ends`.
+
+    Args:
+        path: The fields that lead to a KeyValue: of a span (9,), of a ResourceSpans (1, 1).
+    """
+    size = int((ends - starts).sum())
+    outer, inner = (path[0] if len(path) > 1 else 0), path[-1]
+    texts, text_ends = np.empty(0, np.uint8), np.empty(0, np.int64)
+    while True:
+        hard = Hard(texts, text_ends, np.empty(size // _HARD_BYTES_MIN + 1), np.zeros(1, np.int64))
+        made = _room(len(starts), size, want)
+        done = np.zeros(2, np.int64)
+        _read(data, starts, ends, (outer << 3 | LEN, inner << 3 | LEN), want.wishes, made, hard, done)
+        if hard.met[0] == len(text_ends):
+            count, used = done.tolist()
+            return made._replace(
+                keys=made.keys[:count], kinds=made.kinds[:count], starts=made.starts[:count],
+                lengths=made.lengths[:count], texts=made.texts[:used],
+            )  # fmt: skip
+        written = [double_as_text(number).encode() for number in hard.numbers[: hard.met[0]].tolist()]
+        texts = np.frombuffer(b"".join(written), np.uint8).copy()
+        text_ends = np.cumsum([len(text) for text in written], dtype=np.int64)
+
+
+def _room(messages: int, size: int, want: Wanted) -> Attributes:
+    """Room for the attributes of so many messages of so many bytes in all."""
+    count_max = size // _ATTRIBUTE_BYTES_MIN
+    return Attributes(
+        ends=np.empty(messages, np.int64),
+        keys=np.empty(count_max, np.int32),
+        kinds=np.empty(count_max, np.uint8),
+        starts=np.empty(count_max, np.int64),
+        lengths=np.empty(count_max, np.int64),
+        texts=np.empty(size * GROWTH + SPARE, np.uint8),
+        text_ends=np.empty(messages, np.int64),
+        won=np.zeros((want.columns_max, messages), np.int32),
+        precedences=np.full((want.columns_max, messages), NOBODY, np.uint8),
+        known=dictionary(size // _KEY_BYTES_MIN + 1, size, want.keys),
+    )
+
+
+@kernel
+def _read(
+    data: Bytes, starts: Places, ends: Places, path: tuple[Number, Number],
+    wishes: Wishes, made: Attributes, hard: Hard, done: Places,
+) -> None:  # fmt: skip
+    """Read all; `done` counts attributes, and bytes of `texts`."""
+    outer, inner = path
+    for row in range(len(starts)):
+        at, end = starts[row], ends[row]
+        while at < end:
+            tag, _, start, at = field(data, at, end)
+            if outer == LEN:
+                if tag == inner:
+                    _read_one(data, start, at, row, wishes, made, hard, done)
+            elif tag == outer:
+                while start < at:
+                    tag, _, within, start = field(data, start, at)
+                    if tag == inner:
+                        _read_one(data, within, start, row, wishes, made, hard, done)
+        made.ends[row], made.text_ends[row] = done[0], done[1]
+
+
+@kernel
+def _read_one(
+    data: Bytes, at: Number, end: Number, row: Number, wishes: Wishes, made: Attributes, hard: Hard, done: Places
+) -> None:
+    key_start = key_end = value_start = value_end = np.int64(0)
+    while at < end:
+        tag, _, start, at = field(data, at, end)
+        if tag == _KEY:
+            key_start, key_end = start, at
+        elif tag == _VALUE:
+            value_start, value_end = start, at
+    number = done[0]
+    key = intern(made.known, data, key_start, key_end)
+    made.kinds[number], text_at, to = put_value(data, value_start, value_end, made.texts, done[1], hard)
+    made.keys[number] = key
+    made.starts[number] = text_at
+    made.lengths[number] = to - text_at
+    done[0], done[1] = number + 1, to
+    if key < len(wishes.starts) - 1 and not _says_nothing(made.texts, text_at, to):
+        for wish in range(wishes.starts[key], wishes.starts[key + 1]):
+            column = wishes.columns[wish]
+            if wishes.precedences[wish] < made.precedences[column, row]:
+                made.precedences[column, row] = wishes.precedences[wish]
+                made.won[column, row] = number + 1
+
+
+@kernel
+def _says_nothing(texts: Bytes, start: Number, end: Number) -> Number:
+    size = end - start
+    if size == 4:  # null
+        return texts[start] == 110 and texts[start + 1] == 117 and texts[start + 2] == 108 and texts[start + 3] == 108
+    return size == 0 or (size == 2 and texts[start] == 91 and texts[start + 1] == 93)
+
+
+@kernel
+def _take(given: Attributes, messages: Places, made: Attributes) -> None:
+    count = to = np.int64(0)
+    for message in messages:
+        first = given.ends[message - 1] if message else np.int64(0)
+        for i in range(first, given.ends[message]):
+            made.keys[count] = given.keys[i]
+            made.kinds[count] = given.kinds[i]
+            count += 1
+        first = given.text_ends[message - 1] if message else np.int64(0)
+        to = copy(given.texts, first, given.text_ends[message], made.texts, to)

@@ -1,0 +1,65 @@
+"""How the kernels of this package are compiled: to machine code by numba, once, and kept.
+
+Outside the GIL, so that the servers' threads go on beside them. What a kernel reads it has checked against the end of
+the message first; with NUMBA_BOUNDSCHECK=1, as the tests set it, every access is checked again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Places = NDArray[np.int64]
+Number = Any
+"""A number inside of a kernel: numba knows its type, mypy does not follow it."""
+
+
+def _folder() -> Path:
+    """Where the machine code of just these sources is kept: numba's own cache does not see that a function which a
+    kernel calls, in another file, has changed.
+    """
+    sources = hashlib.sha256(numba.__version__.encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        sources.update(source.read_bytes())
+    roots = (os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", Path(tempfile.gettempdir()) / f"{os.getuid()}")
+    name = f"leeway/kernels-{sources.hexdigest()[:16]}"
+    for root in roots:
+        folder = Path(root) / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return Path(tempfile.mkdtemp(prefix="leeway-kernels-"))
+
+
+_FOLDER: Final = _folder()
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(function: F) -> F:
+    """Compile a function.
+
+    Without numba's reference counting, which costs an atomic operation for each array that a function is given: ten
+    times the work of reading a field. So a kernel makes no array; what it fills it is given.
+    """
+    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "_nrt": False}
+    elsewhere = vars(numba.config)["CACHE_DIR"]
+    vars(numba.config)["CACHE_DIR"] = str(_FOLDER)
+    try:
+        made: F = numba.njit(**options)(function)
+    finally:
+        vars(numba.config)["CACHE_DIR"] = elsewhere
+    return made

@@ -1,0 +1,102 @@
+"""The decoder's kernels: never read past a message, never compiled while requests wait."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba.core import event
+
+from leeway.storage.columns import SpanDecoder
+from leeway.storage.columns.text import double_as_text
+from leeway.storage.columns.texts import Texts
+from leeway.storage.columns.warm_up import sample
+from leeway.storage.conventions import load_conventions
+from leeway.storage.frameworks import load_frameworks
+from leeway.storage.prices import load_prices
+from tests.storage.otlp import CORPORA, corpus, framed, resource_spans, span
+from tests.storage.values import ANY_VALUES, EXTREMES, TEXTS
+
+DECODER = SpanDecoder(load_conventions(), load_frameworks(), load_prices())
+
+
+def test_after_the_warm_up_nothing_is_compiled() -> None:
+    DECODER.warm_up()
+    with event.install_recorder("numba:compile") as compiled:
+        DECODER.block(framed([resource_spans([span(EXTREMES), span([("x", math.pi)], span_id=b"\x07" * 8)])]))
+        for name in ("frameworks", "tau-airline") if CORPORA.exists() else ():
+            DECODER.block(framed(corpus(name)))
+    assert not compiled.buffer
+
+
+def test_what_is_cut_off_anywhere_is_refused_or_decoded_and_never_read_past() -> None:
+    whole = sample()
+    for end in range(1, len(whole)):
+        with pytest.raises(ValueError, match=r"cut off|without an end"):
+            DECODER.block(whole[:end])
+        if end > 1:
+            with pytest.raises(ValueError, match=r"cut off|without an end|longer|groups"):
+                DECODER.block(bytes((end - 2 & 0x7F | 0x80, end - 2 >> 7)) + whole[2:end] + b"\x0a")
+
+
+@settings(max_examples=300, deadline=None)
+@given(seed=st.integers(0, 2**32), changes=st.integers(1, 12))
+def test_changed_bytes_are_decoded_or_refused(seed: int, changes: int) -> None:
+    rng = random.Random(seed)
+    data = bytearray(sample())
+    for _ in range(changes):
+        data[rng.randrange(len(data))] = rng.randrange(256)
+    with contextlib.suppress(ValueError):  # anything else is a fault, and so is a crash
+        DECODER.block(bytes(data))
+
+
+@settings(max_examples=500, deadline=None)
+@given(number=st.floats() | st.decimals(-(10**6), 10**6, places=5).map(float))
+def test_a_double_has_the_shortest_text_that_reads_back_as_it(number: float) -> None:
+    text = attribute(number)
+    if math.isnan(number):
+        assert text == "nan"
+        return
+    assert struct.pack("<d", float(text)) == struct.pack("<d", number)
+    digits = [repr(float(each)).replace("-", "").replace(".", "").split("e")[0].strip("0") for each in (text, number)]
+    assert text.replace("-", "").split("e")[0].replace(".", "").strip("0") == digits[1]
+    if abs(number) < 1e15 and (abs(number) >= 1e-6 or not number):
+        assert text == (np.format_float_positional(number, trim="-"))
+
+
+@pytest.mark.parametrize(("number", "text"), [(1e21, "1e21"), (1.5e-7, "1.5e-7"), (1.0, "1"), (math.inf, "inf")])
+def test_a_double_says_nothing_needless(number: float, text: str) -> None:
+    assert double_as_text(number) == attribute(number) == text
+
+
+def attribute(number: float) -> str:
+    """The text of a double, as the decoder writes it: found behind its length in the block."""
+    block = DECODER.block(framed([resource_spans([span([("double.key", number)])])]))
+    at = block.index(b"attribute_types")
+    head = block.index(b"double.key")
+    body = block[head + len("double.key") + 8 + 1 : at]
+    return body[1 : 1 + body[0]].decode()
+
+
+@settings(max_examples=200, deadline=None)
+@given(rows=st.lists(TEXTS, max_size=30), other=st.data())
+def test_texts_are_mapped_and_merged_row_by_row(rows: list[str], other: st.DataObject) -> None:
+    others = other.draw(st.lists(TEXTS, min_size=len(rows), max_size=len(rows)))
+    mine, theirs = Texts.each(rows), Texts.each(others)
+    listed = lambda texts: [texts.values[code] for code in texts.codes.tolist()]  # noqa: E731
+    assert listed(mine) == rows
+    assert listed(mine.map(lambda text: text[1:])) == [row[1:] for row in rows]
+    assert listed(mine.or_else(theirs)) == [a or b for a, b in zip(rows, others, strict=True)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(spans=st.lists(st.lists(st.tuples(TEXTS, ANY_VALUES), max_size=6), max_size=6))
+def test_a_block_does_not_depend_on_what_came_before(spans: list[list[tuple[str, object]]]) -> None:
+    data = framed([resource_spans([span(pairs, span_id=n.to_bytes(8, "big")) for n, pairs in enumerate(spans, 1)])])  # type: ignore[arg-type]
+    assert DECODER.block(data) == DECODER.block(data)
