@@ -1,0 +1,143 @@
+"""From every earlier state, with data in it, to the schema of today; and what a failure on the way leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from leeway import storage
+from leeway.model import LeewayError, Rejected, Signal, Unavailable
+from leeway.storage import Database, schema
+from leeway.storage.schema import Statement
+from tests.conftest import StoreProcess
+from tests.storage.otlp import framed, log_record, resource_logs, resource_spans, span
+
+MIGRATIONS = schema.migrations()
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
+    process = StoreProcess(tmp_path_factory.mktemp("migrations") / "data")
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def empty(own: StoreProcess) -> Iterator[Database]:
+    """A ClickHouse with Leeway's database and nothing in it but the memory of migrations."""
+    with Database(storage.Settings(clickhouse_url=own.url)) as db:
+        db.command("DROP DATABASE IF EXISTS leeway SYNC")
+        assert schema._known(db) == {}
+        yield db
+
+
+def fill(db: Database) -> dict[str, tuple[str, dict[str, int]]]:
+    """Put random rows into every table that keeps any; by table, how to ask for its content, and the answer.
+
+    Some are of years long past, so nothing may be dropped for its age meanwhile.
+    """
+    db.command("SYSTEM STOP TTL MERGES")
+    tables = db.rows(
+        "SELECT table, groupArrayIf((name, type), default_kind != 'MATERIALIZED') AS columns FROM system.columns"
+        " WHERE database = 'leeway' AND table != 'schema_versions' AND table IN"
+        " (SELECT name FROM system.tables WHERE database = 'leeway' AND engine LIKE '%MergeTree') GROUP BY table"
+    )
+    content = {}
+    for row in tables:
+        names = ", ".join(f"`{name}`" for name, _ in row["columns"])
+        structure = ", ".join(f"`{name}` {kind}" for name, kind in row["columns"])
+        table = f"leeway.{row['table']}"
+        db.command(
+            f"INSERT INTO {table} ({names}) SELECT * FROM generateRandom({{s:String}}, 7, 8, 3) LIMIT 5",
+            {"s": structure},
+            {"max_partitions_per_insert_block": 0, "async_insert": 0},
+        )
+        question = f"SELECT count() AS n, sum(cityHash64({names})) AS content FROM {table}"
+        content[table] = (question, db.rows(question)[0])
+    return content
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("applied", range(len(MIGRATIONS) + 1))
+def test_every_earlier_state_comes_to_the_schema_of_today_with_its_data(empty: Database, applied: int) -> None:
+    schema._apply(empty, MIGRATIONS[:applied], {})
+    content = fill(empty)
+    assert applied == 0 or content
+    names = storage.migrate(empty)
+    assert [n for n in names if not n.startswith("views/")] == [m.name for m in MIGRATIONS[applied:]]
+    for table, (question, before) in content.items():
+        assert empty.rows(question)[0] == before, table
+        assert before["n"] == 5, table
+    views = "SELECT name FROM system.tables WHERE database = 'leeway' AND engine = 'View' AND name NOT LIKE '%_of_run'"
+    for view in empty.rows(views):
+        empty.rows(f"SELECT count() AS n FROM leeway.{view['name']}")
+    empty.insert_otlp(framed([resource_spans([span()])]), "after")
+    assert empty.rows(f"SELECT count() AS n FROM leeway.spans WHERE span_id = '{'02' * 8}'") == [{"n": 1}]
+    assert storage.migrate(empty) == []
+
+
+def statement(name: str, sql: str) -> Statement:
+    return Statement(name, sql, schema._checksum(sql))
+
+
+def test_a_failed_statement_says_which_and_the_next_start_goes_on_from_it(empty: Database) -> None:
+    good = statement("9001_good", "CREATE OR REPLACE VIEW leeway.good AS SELECT 1")
+    bad = statement("9002_bad", "CREATE OR REPLACE VIEW leeway.bad AS SELECT no_such_column FROM leeway.good")
+    mended = statement("9002_bad", "CREATE OR REPLACE VIEW leeway.bad AS SELECT * FROM leeway.good")
+    last = statement("9003_last", "CREATE OR REPLACE VIEW leeway.last AS SELECT * FROM leeway.bad")
+    said = "^9002_bad failed; what came before it stays, and the next start goes on from it: .*no_such_column"
+    with pytest.raises(Rejected, match=said):
+        schema._apply(empty, [good, bad, last], {})
+    assert schema._known(empty) == {good.name: good.checksum}
+    assert schema._apply(empty, [good, mended, last], schema._known(empty)) == ["9002_bad", "9003_last"]
+
+
+def test_a_store_that_dies_half_way_leaves_what_was_done(tmp_path_factory: pytest.TempPathFactory) -> None:
+    store = StoreProcess(tmp_path_factory.mktemp("dying") / "data")
+    try:
+        with Database(storage.Settings(clickhouse_url=store.url)) as db, ThreadPoolExecutor(1) as pool:
+            migrating = pool.submit(storage.migrate, db)
+            with Database(storage.Settings(clickhouse_url=store.url)) as other:
+                while not migrating.done():
+                    with contextlib.suppress(Rejected):  # there is no database yet
+                        if other.rows("SELECT count() AS n FROM leeway.schema_versions")[0]["n"]:
+                            break
+            store.kill()
+            with pytest.raises(Unavailable):
+                migrating.result()
+            store.restart()
+            done = len(schema._known(db))
+            assert 0 < len(storage.migrate(db)) <= len(MIGRATIONS) + 30 - done
+            assert storage.migrate(db) == []
+    finally:
+        store.kill()
+
+
+def test_an_ingest_view_goes_after_its_table_and_nothing_vanishes(own: StoreProcess, empty: Database) -> None:
+    """An INSERT that is answered is stored, up to the last one; then INSERTs fail."""
+    storage.migrate(empty)
+    sent, flowing = 0, threading.Event()
+
+    def send() -> None:
+        nonlocal sent
+        with Database(storage.Settings(clickhouse_url=own.url)) as db, contextlib.suppress(LeewayError):
+            while True:
+                digest = (sent + 1).to_bytes(16, "big")
+                db.insert_otlp(framed([resource_logs([log_record()])], digest=digest), f"b-{sent}", Signal.LOGS)
+                sent += 1
+                flowing.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(send)
+        assert flowing.wait(60)
+        drops = [
+            statement("9001_no_table", "DROP TABLE IF EXISTS leeway.otlp_logs SYNC"),
+            statement("9002_no_view", "DROP VIEW IF EXISTS leeway.log_rows_from_otlp SYNC"),
+        ]
+        schema._apply(empty, drops, schema._known(empty))
+        sending.result(60)
+    assert empty.rows("SELECT count() AS n FROM leeway.logs") == [{"n": sent}]
