@@ -137,6 +137,7 @@ class Assembler:
             How many spans were read and runs written; 0 when there was nothing to do.
         """
         read = 0
+        self.pending.tidy()
         for batches in self.ledger.poll(now_ns, self.settings.read_spans_max):
             read += self._read(batches)
         due = self.pending.take(now_ns, self.settings.pending_spans_max)
@@ -156,7 +157,7 @@ class Assembler:
 
     def _assemble(self, due: Sequence[tuple[TraceKey, Due]], now_ns: int) -> None:
         order = [key for key, _ in due]
-        seen = self._seen([key for key, d in due if not (d.has_root or d.kept or key in self._observed)])
+        seen = self._seen([key for key, d in due if key not in self._observed and (d.kept or not d.has_root)])
         known = {key: self._observed[key] for key in order if key in self._observed} | seen
         observe = {key: not known.get(key, False) for key in order}
         positions = self.pending.positions(self.ledger.positions)

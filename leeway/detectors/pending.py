@@ -36,7 +36,7 @@ class Due:
     Attributes:
         at_ns: When it is to be assembled: its last span's batch was committed the grace before (the longer one while it
             has no root).
-        has_root: A span without a parent has arrived.
+        has_root: A span without a parent is here.
         first_ns: When its first span's batch was committed.
         kept: It was assembled before, and its spans are still here.
     """
@@ -67,7 +67,8 @@ class Pending:
     due: dict[TraceKey, Due] = field(default_factory=dict)
     spans: int = 0
     _pool: Pool = field(default_factory=Pool)
-    _kept: OrderedDict[TraceKey, None] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[TraceKey, bool] = field(default_factory=OrderedDict)
+    """Assembled runs whose spans are all here, and whether their root is among them."""
     _by_time: list[tuple[int, TraceKey]] = field(default_factory=list)
     """A heap that has each run that waits at its time, and perhaps at earlier ones."""
     _readings: list[_Reading] = field(default_factory=list)
@@ -86,7 +87,7 @@ class Pending:
         for (key, _, length), has_root in zip(stretches, rooted, strict=True):
             due = self.due.get(key)
             if due is None:
-                due = self.due[key] = Due(0, False, batches.committed_ns, key in self._kept)
+                due = self.due[key] = Due(0, self._kept.get(key, False), batches.committed_ns, key in self._kept)
             due.has_root |= has_root
             due.readings.append((reading, length))
             at_ns = batches.committed_ns + (self.grace_ns if due.has_root else self.orphan_grace_ns)
@@ -130,12 +131,16 @@ class Pending:
                 reading.waiting -= length
                 self.spans -= length
             if key not in parts:
-                self._kept[key] = None
+                self._kept[key] = due.has_root
                 self._kept.move_to_end(key)
         self._readings = [reading for reading in self._readings if reading.waiting]
         self._pool.drop(parts)
         self._let_go()
         return frame
+
+    def tidy(self) -> None:
+        """See `Pool.tidy`."""
+        self._pool.tidy()
 
     def positions(self, read: Mapping[str, int]) -> dict[str, int]:
         """By writer the last batch of which nothing waits any more, given the last one that was read."""

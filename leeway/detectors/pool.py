@@ -65,6 +65,7 @@ class Pool:
     spans: int = 0
     _chunks: list[_Chunk] = field(default_factory=list)
     _where: dict[TraceKey, list[_Chunk]] = field(default_factory=dict)
+    _names: int = 0
 
     def add(self, frame: pl.DataFrame, stretches: Sequence[Stretch]) -> None:
         """Take spans.
@@ -73,8 +74,7 @@ class Pool:
             frame: One row a span, without project and trace id.
             stretches: Of all its rows.
         """
-        if _names(frame) > self.names_max:
-            frame = self._forget_names(frame)
+        self._names = max(self._names, _names(frame))
         chunk = _Chunk(frame)
         for key, start, length in stretches:
             chunk.put(key, start, length)
@@ -82,6 +82,23 @@ class Pool:
         self.spans += chunk.live
         while len(self._chunks) > 1 and self._chunks[-2].live <= 2 * self._chunks[-1].live < SMALL_ROWS:
             self._replace(self._chunks[-2:])
+
+    def tidy(self) -> None:
+        """Let polars forget names that are in no chunk any more, where there are many.
+
+        To be called while nobody else holds a frame with categories: polars forgets all of them once nobody does, so
+        the chunks' names are written out and read in again.
+        """
+        if self._names <= self.names_max:
+            return
+        columns = [chunk.frame.select(cs.categorical()).columns for chunk in self._chunks]
+        for chunk in self._chunks:
+            chunk.frame = chunk.frame.with_columns(cs.categorical().cast(pl.String))
+        for chunk, names in zip(self._chunks, columns, strict=True):
+            chunk.frame = chunk.frame.with_columns(pl.col(names).cast(pl.Categorical))
+        self._names = max((_names(chunk.frame) for chunk in self._chunks), default=0)
+        # Where as many are in use, the next sweep is worth while when as many again have come.
+        self.names_max = max(self.names_max, 2 * self._names)
 
     def count(self, key: TraceKey) -> int:
         """How many spans of a run there are."""
@@ -131,16 +148,6 @@ class Pool:
                 made.put(key, at, rows)
                 at += rows
         self._admit(made)
-
-    def _forget_names(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Write all names out and read them in again, so that polars drops those that no frame has any more."""
-        columns = frame.select(cs.categorical()).columns
-        frame = frame.with_columns(cs.categorical().cast(pl.String))
-        for chunk in self._chunks:
-            chunk.frame = chunk.frame.with_columns(cs.categorical().cast(pl.String))
-        for chunk in self._chunks:
-            chunk.frame = chunk.frame.with_columns(pl.col(columns).cast(pl.Categorical))
-        return frame.with_columns(pl.col(columns).cast(pl.Categorical))
 
 
 def stretches_of(frame: pl.DataFrame) -> Iterator[Stretch]:

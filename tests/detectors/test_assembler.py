@@ -105,6 +105,28 @@ def test_a_late_span_changes_the_run_and_is_not_observed_again(db: Database, kep
     assert a.counts.runs_reread == (restarted or not kept), "what is still in memory is not read again"
 
 
+def test_a_late_span_of_a_run_whose_root_is_in_memory_waits_no_longer_than_others(db: Database) -> None:
+    spans = run_spans("a")
+    store_batch(db, 1, spans[:3])
+    a = assembler(db)
+    a.step(AFTER)
+    store_batch(db, 2, spans[3:], committed_ns=T0_NS + 10 * S)
+    a.step(T0_NS + 12 * S)
+    assert runs(db)[trace_id("a")]["spans"] == 4
+
+
+def test_a_run_that_is_no_longer_remembered_is_not_observed_again_when_a_span_is_late(db: Database) -> None:
+    a = Assembler(db, replace(SETTINGS, remembered_runs_max=1))
+    a.recover(T0_NS)
+    store_batch(db, 1, [*run_spans("a")[:3], *run_spans("b")])
+    a.step(AFTER)
+    before = observed(db)
+    store_batch(db, 2, run_spans("a")[3:], committed_ns=T0_NS + 10 * S)
+    a.step(T0_NS + 60 * S)
+    assert runs(db)[trace_id("a")]["spans"] == 4
+    assert observed(db) == before
+
+
 def test_of_late_runs_those_that_are_in_memory_and_those_that_are_not_come_out_in_order(db: Database) -> None:
     """Three runs, of which the memory has room for the spans of the last one only; then each gets one more."""
     spans = {trace: run_spans(trace) for trace in "abc"}

@@ -151,6 +151,7 @@ def test_a_pool_has_what_was_put_in_and_not_dropped(actions: list[tuple[str, lis
         frame = pl.DataFrame(rows, schema=["trace_id", "name"], orient="row")
         frame = frame.with_columns(pl.lit("p").alias("project"), pl.col("name").cast(pl.Categorical))
         under_test.add(frame.drop("project", "trace_id"), list(stretches_of(frame)))
+        under_test.tidy()
         for trace, name in rows:
             kept.setdefault(trace, []).append(name)
     assert under_test.spans == sum(map(len, kept.values()))
@@ -159,6 +160,17 @@ def test_a_pool_has_what_was_put_in_and_not_dropped(actions: list[tuple[str, lis
         found = under_test.gather(keys).with_columns(pl.col("name").cast(pl.String))
         for number, names in enumerate(kept.values()):
             assert sorted(found.filter(pl.col(RUN) == number)["name"]) == sorted(names)
+
+
+def test_names_that_are_in_no_span_any_more_are_forgotten() -> None:
+    under_test = Pool(names_max=500)
+    for n in range(40):
+        names = pl.Series("name", [f"name {n} {i}" for i in range(100)]).cast(pl.Categorical)
+        under_test.add(names.to_frame(), [Stretch(("p", str(n)), 0, 100)])
+        del names
+        under_test.drop([("p", str(n - 2))])
+        under_test.tidy()
+    assert under_test._names <= 600
 
 
 def test_spans_side_by_side_of_one_run_are_one_stretch() -> None:
