@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -114,8 +116,9 @@ def test_a_frameworks_span_is_understood(case: Case) -> None:
     assert {column: understood[column] for column in case.means} == case.means
 
 
-def test_the_store_understands_the_same(db: Database) -> None:
-    messages = [
+def _messages(cases: Sequence[Case]) -> list[ResourceSpans]:
+    """One span a message; their ids are their places."""
+    return [
         ResourceSpans(
             scope_spans=[
                 ScopeSpans(
@@ -124,9 +127,12 @@ def test_the_store_understands_the_same(db: Database) -> None:
                 )
             ]
         )
-        for number, case in enumerate(CASES, start=1)
+        for number, case in enumerate(cases, start=1)
     ]
-    db.insert_otlp(framed(messages), "frameworks")
+
+
+def test_the_store_understands_the_same(db: Database) -> None:
+    db.insert_otlp(framed(_messages(CASES)), "frameworks")
     stored = db.rows("SELECT * FROM leeway.spans ORDER BY span_id")
     wrong = [
         (case.framework, case.name, {c: row[c] for c in case.means}, case.means)
@@ -134,6 +140,39 @@ def test_the_store_understands_the_same(db: Database) -> None:
         if any(row[c] != v for c, v in case.means.items())
     ]
     assert not wrong
+
+
+def random_case(chance: random.Random) -> Case:
+    """A span that mixes conventions as nobody would: some sources of each column, and words and counts of any kind."""
+    said: dict[str, Any] = {}
+    for column in CONVENTIONS.columns:
+        if column.reach == "resource_only":
+            continue
+        for source in chance.sample(column.sources, min(len(column.sources), chance.choice([0, 0, 1, 1, 2]))):
+            value: object = f"{column.name} {chance.randrange(3)}"
+            if column.name == "operation_source":
+                value = chance.choice([*CONVENTIONS.operations, "span", "Task", "", "CHAT"])
+            elif column.name.endswith("_tokens"):
+                value = chance.choice([0, 7, 120, 9000, "35", "many", "", -4, 2.5])
+            elif column.name.startswith("model"):
+                value = chance.choice(["gpt-4o", "text-embedding-3-small", "claude-sonnet-4-5", ""])
+            attribute, *path = source.split("/")
+            for field in reversed(path):
+                value = {field: value}
+            said[attribute] = json.dumps(value) if path else value
+    case = chance.choice(CASES)
+    return Case("any", case.scope, chance.choice([case.name, "step"]), said, {})
+
+
+def test_the_store_understands_any_mixture_as_the_reference_does(db: Database) -> None:
+    chance = random.Random(4)
+    cases = [random_case(chance) for _ in range(400)]
+    db.insert_otlp(framed(_messages(cases)), "mixtures")
+    stored = db.rows("SELECT * FROM leeway.spans ORDER BY span_id")
+    for case, row in zip(cases, stored, strict=True):
+        attributes = {key: _text(value) for key, value in case.said.items()}
+        expected = understand(CONVENTIONS, FRAMEWORKS, case.scope, case.name, attributes)
+        assert {column: row[column] for column in expected} == expected, case
 
 
 def test_tokens_are_on_model_calls_alone() -> None:
