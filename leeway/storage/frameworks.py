@@ -6,9 +6,8 @@ All of it is pure and looks at texts only: whoever has columns asks once for eac
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -16,7 +15,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leeway.model import MODEL_CALLS
+from leeway.model import MODEL_CALLS, OPERATIONS
+from leeway.storage.conventions import ConventionsInvalid, read_toml
 
 SHIPPED_FRAMEWORKS: Final = Path(__file__).parent / "frameworks.toml"
 Counts = NDArray[np.int64]
@@ -143,31 +143,83 @@ def counted(
     )
 
 
+def load_frameworks(own: Path | None = None) -> Frameworks:
+    """The packaged rules, those of a user's own file asked before them.
+
+    Args:
+        own: The file of conventions; its `names` and `counting` are read here, the rest by `load_conventions`.
+
+    Raises:
+        ConventionsInvalid: A rule cannot be used.
+    """
+    shipped = _shipped()
+    if own is None:
+        return shipped
+    table = read_toml(own)
+    names, counting = _names(own, table.get("names", [])), _counting(own, table.get("counting", []))
+    return replace(shipped, names=(*names, *shipped.names), counting_rules=(*counting, *shipped.counting_rules))
+
+
 @cache
-def load_frameworks(path: Path = SHIPPED_FRAMEWORKS) -> Frameworks:
-    """The packaged rules."""
-    table = tomllib.loads(path.read_text("utf-8"))
-    infer, named = table["infer"], table["named"]
+def _shipped() -> Frameworks:
+    path = SHIPPED_FRAMEWORKS
+    table = read_toml(path)
+    infer: Any = table["infer"]
+    named: Any = table["named"]
     return Frameworks(
-        names=tuple((_fit(rule, "scope", "name"), rule["operation"]) for rule in table["names"]),
+        names=_names(path, table["names"]),
         order=tuple(tuple(step) for step in infer["order"]),
         weak_models=frozenset(infer["weak_models"]),
-        embedding_models=_pattern(infer["embedding_models"]),
-        agents=tuple(map(_pattern, named["agent"])),
-        tools=tuple(map(_pattern, named["tool"])),
-        counting_rules=tuple(
-            (
-                _fit(rule, "scope", "source", "provider", "model"),
-                Counting(rule["cache"] == "beside", rule["reasoning"] == "beside"),
-            )
-            for rule in table["counting"]
-        ),
+        embedding_models=_pattern(path, "infer.embedding_models", infer["embedding_models"]),
+        agents=tuple(_pattern(path, "named.agent", text) for text in named["agent"]),
+        tools=tuple(_pattern(path, "named.tool", text) for text in named["tool"]),
+        counting_rules=_counting(path, table["counting"]),
     )
 
 
-def _fit(rule: Mapping[str, Any], *asked: str) -> Fit:
-    return Fit(tuple((what, _pattern(rule[what])) for what in asked if what in rule))
+def _names(path: Path, rules: object) -> tuple[tuple[Fit, str], ...]:
+    made = []
+    for at, rule in _rules(path, "names", rules, {"scope", "name", "operation"}):
+        if rule.get("operation") not in OPERATIONS:
+            raise ConventionsInvalid(
+                f"{path}: {at}.operation is {rule.get('operation')!r}; use one of {', '.join(OPERATIONS)}"
+            )
+        made.append((_fit(path, at, rule, "scope", "name"), str(rule["operation"])))
+    return tuple(made)
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.IGNORECASE)
+def _counting(path: Path, rules: object) -> tuple[tuple[Fit, Counting], ...]:
+    made = []
+    asked = ("scope", "source", "provider", "model")
+    for at, rule in _rules(path, "counting", rules, {*asked, "cache", "reasoning"}):
+        for part in ("cache", "reasoning"):
+            if rule.get(part, "inside") not in {"inside", "beside"}:
+                raise ConventionsInvalid(f"{path}: {at}.{part} is {rule[part]!r}; use 'inside' or 'beside'")
+        counting = Counting(rule.get("cache") == "beside", rule.get("reasoning") == "beside")
+        made.append((_fit(path, at, rule, *asked), counting))
+    return tuple(made)
+
+
+def _rules(path: Path, kind: str, rules: object, known: set[str]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
+        raise ConventionsInvalid(f"{path}: {kind} must be a list of tables: [[{kind}]]")
+    for number, rule in enumerate(rules, start=1):
+        if unknown := sorted(rule.keys() - known):
+            raise ConventionsInvalid(
+                f"{path}: {kind} {number}: {unknown[0]} is unknown; use {', '.join(sorted(known))}"
+            )
+        yield f"{kind} {number}", rule
+
+
+def _fit(path: Path, at: str, rule: Mapping[str, object], *asked: str) -> Fit:
+    given = tuple((what, _pattern(path, f"{at}.{what}", rule[what])) for what in asked if what in rule)
+    if not given:
+        raise ConventionsInvalid(f"{path}: {at} fits everything; give it one of {', '.join(asked)}")
+    return Fit(given)
+
+
+def _pattern(path: Path, at: str, text: object) -> re.Pattern[str]:
+    try:
+        return re.compile(text if isinstance(text, str) else "(", re.IGNORECASE)
+    except re.error:
+        raise ConventionsInvalid(f"{path}: {at} is {text!r}; it must be a regular expression") from None

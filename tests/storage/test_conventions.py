@@ -242,7 +242,7 @@ def test_a_users_own_tables_lie_over_the_shipped_ones(db: Database, tmp_path: Pa
         ("columns = 3\n", "columns must be a table"),
         ("[columns]\nagent_name = 3\n", "columns.agent_name must be a table"),
         ("[operations]\nllm = 'ask'\n", "operations.llm must be a list"),
-        ("[colums.agent_name]\nsources = ['a']\n", "colums is unknown; use columns or operations"),
+        ("[colums.agent_name]\nsources = ['a']\n", "colums is unknown; use columns, operations, names or counting"),
     ],
 )
 def test_a_mistake_in_a_users_table_is_named(tmp_path: Path, text: str, message: str) -> None:

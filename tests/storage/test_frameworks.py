@@ -13,7 +13,7 @@ import pytest
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 
-from leeway.storage import Database
+from leeway.storage import ConventionsInvalid, Database, Settings
 from leeway.storage.conventions import load_conventions
 from leeway.storage.frameworks import Counting, Tokens, counted, load_frameworks
 from tests.storage.otlp import CORPORA, corpus, framed, span
@@ -234,3 +234,42 @@ def test_every_rule_is_the_one_that_fits_some_span() -> None:
     """A rule that an earlier one always beats, or that no span here needs, is no rule."""
     fitting = [next((fit for fit, _ in FRAMEWORKS.names if fit(scope=c.scope, name=c.name)), None) for c in CASES]
     assert [fit for fit, _ in FRAMEWORKS.names if not any(fit is used for used in fitting)] == []
+
+
+# -- a user's own rules -----------------------------------------------------------------------------------------------
+
+
+def test_a_users_rules_are_asked_before_ours(db: Database, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        "[[names]]\nscope = 'acme(\\..+)?'\nname = 'ask .+'\noperation = 'llm'\n"
+        "[[counting]]\nscope = 'acme(\\..+)?'\ncache = 'beside'\n"
+        "[columns.model]\nsources = ['acme.model']\n"
+    )
+    said = {"acme.model": "gpt-4o", "gen_ai.usage.input_tokens": 100, "gen_ai.usage.cache_read.input_tokens": 40}
+    case = Case("acme", "acme.bots", "ask twice", said, {})
+    with Database(Settings(clickhouse_url=db.settings.clickhouse_url, conventions=path)) as mine:
+        mine.insert_otlp(framed(_messages([case])), "mine")
+    (row,) = db.rows("SELECT * FROM leeway.spans")
+    assert [row[c] for c in ("operation", "model", "input_tokens")] == ["llm", "gpt-4o", 140]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("names = 3", "names must be a list of tables"),
+        ("[[names]]\nname = 'a'", "names 1.operation is None; use one of agent"),
+        ("[[names]]\nname = 'a'\noperation = 'thought'", "names 1.operation is 'thought'"),
+        ("[[names]]\noperation = 'llm'", "names 1 fits everything; give it one of scope, name"),
+        ("[[names]]\nname = '('\noperation = 'llm'", "names 1.name is '('; it must be a regular expression"),
+        ("[[names]]\nname = 3\noperation = 'llm'", "names 1.name is 3; it must be a regular expression"),
+        ("[[counting]]\nscop = 'a'", "counting 1: scop is unknown"),
+        ("[[counting]]\nscope = 'a'\ncache = 'outside'", "counting 1.cache is 'outside'; use 'inside' or 'beside'"),
+    ],
+)
+def test_a_mistake_in_a_users_rules_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(ConventionsInvalid) as caught:
+        load_frameworks(path)
+    assert message in str(caught.value)

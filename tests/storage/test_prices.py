@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leeway.model import Rejected
+from leeway.storage import Database, Settings
 from leeway.storage.prices import SOURCES, Calls, PricesInvalid, PriceTable, load_prices
 
 SHIPPED = load_prices()
@@ -320,6 +322,15 @@ def test_a_number_that_is_none_is_named_with_its_line(tmp_path: Path) -> None:
     )
     with pytest.raises(PricesInvalid, match="line 2: could not convert string to float: 'one'"):
         own(tmp_path, f"{header}x,one,2,,\n", "prices.csv")
+
+
+def test_a_file_that_cannot_be_used_stops_a_writer_before_its_first_span(db: Database, tmp_path: Path) -> None:
+    """Not at an INSERT, where it would read as bytes that nobody can store."""
+    path = tmp_path / "prices.toml"
+    path.write_text("[[model]]")
+    settings = Settings(clickhouse_url=db.settings.clickhouse_url, prices=path)
+    with Database(settings) as mine, pytest.raises(Rejected, match=r"prices\.toml: model 1 has no name"):
+        mine.warm_up()
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+from leeway.model import Rejected
 from leeway.storage.prices.table import PART_OF, RATES, Layer, Model, Period, PriceTable, Rates
 
 SHIPPED_PRICES: Final = Path(__file__).parent / "prices.toml"
@@ -28,7 +29,7 @@ _PERIOD: Final = {"from", "until", "tiers", *RATES}
 _TIER: Final = {"above_input_tokens", *RATES}
 
 
-class PricesInvalid(ValueError):
+class PricesInvalid(Rejected):
     """A price file says something that cannot be used; the message names file, key and remedy."""
 
 
