@@ -45,7 +45,7 @@ class AssemblerSettings:
         pending_spans_max: Spans that wait in memory; above it the oldest runs are assembled early.
         read_spans_max: Spans that one step reads.
         kept_spans_max: Spans of assembled runs that stay in memory, so that late ones re-open them without reading them
-            again; about 200 bytes each.
+            again; 200 to 400 bytes each.
         remembered_runs_max: Runs that are remembered, so that late spans re-open them without asking the database.
         remembered_s: How far back that memory is filled at the start.
     """

@@ -18,7 +18,7 @@ from leeway.detectors.assembly import RUN, TraceKey
 
 SMALL_ROWS: Final = 65_536
 """Chunks of fewer rows are put together; larger ones stay as they are."""
-LIVE_SHARE_MIN: Final = 0.25
+LIVE_SHARE_MIN: Final = 0.5
 """A chunk of which less than this is wanted is copied without the rest."""
 NAMES_MAX: Final = 1_000_000
 """Distinct names since the last sweep, above which those that are in no chunk any more are forgotten: polars keeps the
