@@ -42,14 +42,12 @@ class Result:
     Attributes:
         stored: Spans in it before.
         spans: New ones.
-        cpu_us_per_span: User and system time by process.
-        seconds: From when the detectors were let go until the last of it was watched.
+        cpu_us_per_span: User and system time by process, until the last of them was watched.
     """
 
     stored: int
     spans: int
     cpu_us_per_span: dict[str, float]
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -181,10 +179,10 @@ def _measure(bench: Bench, spans: int, screen: Screen) -> Result:
     screen.watch("waiting for the store's merges", MERGES_S_MAX, bench.facts, until=bench.is_settled)
     began = bench.cpu_s()
     bench.thaw()
-    took_s = _finish(bench, screen)
+    _finish(bench, screen)
     cpu = {name: (s - began[name]) / added * 1e6 for name, s in bench.cpu_s().items()}
     screen.done(f"{before_spans:,} stored: " + ", ".join(f"{name} {figure(us)} µs" for name, us in cpu.items()))
-    return Result(before_spans, added, cpu, took_s)
+    return Result(before_spans, added, cpu)
 
 
 def _live(bench: Bench, seconds: float, screen: Screen) -> Live:
