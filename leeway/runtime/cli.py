@@ -22,8 +22,8 @@ from leeway.runtime.sources import Sources, env_name, flag_name, read_sources
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 ORDER: Final = (
-    "up", *(c.name for c in COMPONENTS), "replay", "export", "backtest", "prices", "rules", "redaction", "token",
-    "doctor",
+    "up", *(c.name for c in COMPONENTS), "replay", "export", "retention", "backup", "restore", "forget",
+    "backtest", "prices", "rules", "redaction", "token", "doctor",
 )  # fmt: skip
 MISTAKE_STATUS: Final = 2
 FAILURE_STATUS: Final = 1

@@ -35,7 +35,7 @@ SHARDED: Final[Mapping[str, str]] = {
 """Table to sharding key. XXH64 of a trace id a collector can compute too, to send rows straight to their shard."""
 EVERYWHERE: Final = frozenset({
     "schema_versions", "batches", "progress", "finding_rows", "decisions", "breaker_rows", "delivery_rows",
-    "audit_rows",
+    "audit_rows", "forgotten",
 })  # fmt: skip
 LOCAL_SUFFIX: Final = "_local"
 

@@ -15,8 +15,8 @@ from leeway.runtime import main
 from tests.runtime.processes import ROOT, leeway
 
 COMMANDS = [
-    "up", "store", "collector", "detectors", "alerts", "dashboards", "replay", "export", "backtest", "prices", "rules",
-    "redaction", "token", "doctor",
+    "up", "store", "collector", "detectors", "alerts", "dashboards", "replay", "export", "retention", "backup",
+    "restore", "forget", "backtest", "prices", "rules", "redaction", "token", "doctor",
 ]  # fmt: skip
 
 

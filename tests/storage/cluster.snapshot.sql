@@ -1072,6 +1072,18 @@ ALTER TABLE leeway.run_rows_local ON CLUSTER 'leeway'
 CREATE OR REPLACE TABLE leeway.run_rows ON CLUSTER 'leeway' AS leeway.run_rows_local
 ENGINE = Distributed('leeway', 'leeway', 'run_rows_local', xxHash64(trace_id));
 
+CREATE TABLE IF NOT EXISTS leeway.forgotten ON CLUSTER 'leeway'
+(
+    request String,
+    project LowCardinality(String),
+    trace_id String CODEC(ZSTD(1)),
+    at DateTime64(6, 'UTC')
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/leeway/leeway/forgotten', '{shard}-{replica}')
+PARTITION BY toYYYYMM(at)
+ORDER BY (request, project, trace_id)
+TTL toDateTime(at) + INTERVAL 400 DAY;
+
 ALTER TABLE leeway.span_rows_local ON CLUSTER 'leeway' MODIFY COLUMN IF EXISTS evaluations
     Array(Tuple(time DateTime64(9, 'UTC'), attributes Map(LowCardinality(String), String)))
     MATERIALIZED arrayMap(

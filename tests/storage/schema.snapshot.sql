@@ -360,6 +360,19 @@ AS SELECT
 FROM leeway.finding_rows
 FINAL;
 
+CREATE TABLE leeway.forgotten
+(
+    `request` String,
+    `project` LowCardinality(String),
+    `trace_id` String CODEC(ZSTD(1)),
+    `at` DateTime64(6, 'UTC')
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(at)
+ORDER BY (request, project, trace_id)
+TTL toDateTime(at) + toIntervalDay(400)
+SETTINGS index_granularity = 8192;
+
 CREATE TABLE leeway.log_rows
 (
     `project` LowCardinality(String),

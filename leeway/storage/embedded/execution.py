@@ -104,7 +104,9 @@ def _check(ask: Ask, prepared: Prepared, settings: Settings) -> None:
     statement = prepared.statement
     if ask.read_only and not statement.reads:
         raise QueryRefused(READONLY, f"Cannot execute {statement.verb} in readonly mode: use POST. (READONLY)")
-    if statement.reaches_out and not settings.local_files:
+    # ClickHouse itself keeps the files of backups within one folder (engine.py).
+    confined = statement.verb in ("BACKUP", "RESTORE") and statement.reaches_out.lower() == "file"
+    if statement.reaches_out and not settings.local_files and not confined:
         raise QueryRefused(
             ACCESS_DENIED, f"{statement.reaches_out} is not served: the setting `local_files` is off. (ACCESS_DENIED)"
         )

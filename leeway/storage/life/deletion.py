@@ -1,0 +1,116 @@
+"""Forgetting a user or a conversation: every trace in which they appear goes whole, from every table.
+
+The traces are found and written down first (`forgotten`), then deleted table by table, the spans last: a deletion that
+is cut off is found again by the same question. What a collector still holds (journal, spool) is not in ClickHouse yet;
+it comes in later, so the same command has to be given again once the spool is empty.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from leeway.model import Rejected
+from leeway.storage.conventions import load_conventions
+from leeway.storage.database import Database, Parameters
+from leeway.storage.life.change import delete_rows, note
+from leeway.storage.templates import read_sql, render
+
+By = Literal["user", "conversation"]
+
+BY_TRACE: Final = ("observation_rows", "run_rows", "log_rows", "span_rows")
+"""The spans last: they say whose the traces are."""
+METRICS: Final = tuple(
+    f"otel_metrics_{kind}_rows" for kind in ("gauge", "sum", "histogram", "exponential_histogram", "summary")
+)
+_COLUMN: Final[dict[By, str]] = {"user": "user_id", "conversation": "conversation_id"}
+_TRACES: Final = (
+    "(project, trace_id) IN (SELECT project, trace_id FROM leeway.forgotten WHERE request = {request:String})"
+)
+
+
+@dataclass(frozen=True)
+class Forget:
+    """What is asked.
+
+    Attributes:
+        id: The user's or conversation's, as spans have it.
+        projects: Only in these; empty for all.
+        actor: Who asks, and why: both are kept.
+    """
+
+    by: By
+    id: str
+    actor: str
+    reason: str
+    projects: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """What the audit keeps of it: enough to recognise the id by who knows it, not enough to read it."""
+        return f"{self.by}:{hashlib.sha256(self.id.encode()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What was there, and is no more.
+
+    Attributes:
+        traces: How many.
+        rows: By table.
+    """
+
+    traces: int
+    rows: dict[str, int] = field(default_factory=dict)
+
+
+def forget(db: Database, asked: Forget, *, dry_run: bool = False) -> Forgotten:
+    """Delete and note it in `audit`.
+
+    Returns:
+        What was deleted, or would be.
+
+    Raises:
+        Rejected: The id is empty.
+        Unavailable: ClickHouse does not answer; asked again, it goes on.
+    """
+    if not asked.id:
+        raise Rejected(f"an id is missing: spans without a {asked.by} would all be meant")
+    now = datetime.now(UTC)
+    request = f"{asked.subject} {now.isoformat()}"
+    parameters = {"id": asked.id, "projects": list(asked.projects), "keys": _keys(db, asked.by), "request": request}
+    column = _COLUMN[asked.by]
+    find = render(read_sql(f"queries/forget_{asked.by}.sql"), {"column": column})
+    if dry_run:
+        traces = db.rows(f"SELECT uniqExact(project, trace_id) AS n FROM ({find})", parameters)[0]["n"]  # noqa: S608
+        return Forgotten(traces)
+    db.command(f"INSERT INTO leeway.forgotten (project, trace_id, request, at) {find}", parameters, {"async_insert": 0})
+    traces = db.rows("SELECT count() AS n FROM leeway.forgotten FINAL WHERE request = {request:String}", parameters)
+    rows: dict[str, int] = {}
+    own = "(empty({projects:Array(String)}) OR project IN {projects:Array(String)})"
+    said = "arrayExists((k, v) -> v = {id:String} AND k IN {keys:Array(String)}, mapKeys(_), mapValues(_))"
+    of_logs = f"{_TRACES} OR ({own} AND {said.replace('(_)', '(attributes)')})"
+    for table in BY_TRACE:
+        rows[table] = _delete(db, table, of_logs if table == "log_rows" else _TRACES, parameters)
+    of_metrics = f"{own.replace('project IN', 'Project IN')} AND {said.replace('(_)', '(Attributes)')}"
+    for table in METRICS:
+        rows[table] = _delete(db, table, of_metrics, parameters)
+    found = Forgotten(traces[0]["n"], {table: n for table, n in rows.items() if n})
+    details = {"traces": found.traces, "rows": found.rows, "projects": asked.projects}
+    note(db, asked.actor, "data.forgotten", asked.subject, asked.reason, details)
+    return found
+
+
+def _keys(db: Database, by: By) -> list[str]:
+    """Attributes that may hold the id, as the table of conventions has them."""
+    columns = load_conventions(db.settings.conventions).columns
+    return [s for c in columns if c.name == _COLUMN[by] for s in c.sources]
+
+
+def _delete(db: Database, table: str, where: str, parameters: Parameters) -> int:
+    n: int = db.rows(f"SELECT count() AS n FROM leeway.{table} WHERE {where}", parameters)[0]["n"]  # noqa: S608 - ours
+    if n:
+        delete_rows(db, table, where, parameters)
+    return n
