@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from leeway import storage
-from leeway.model import LeewayError, Rejected, Signal, Unavailable
+from leeway.model import LeewayError, Rejected, Unavailable
 from leeway.storage import Database, schema
 from leeway.storage.schema import Statement
 from tests.conftest import StoreProcess
-from tests.storage.otlp import framed, log_record, resource_logs, resource_spans, span
+from tests.storage.otlp import framed, resource_spans, span
 
 MIGRATIONS = schema.migrations()
 
@@ -119,15 +119,22 @@ def test_a_store_that_dies_half_way_leaves_what_was_done(tmp_path_factory: pytes
 
 def test_an_ingest_view_goes_after_its_table_and_nothing_vanishes(own: StoreProcess, empty: Database) -> None:
     """An INSERT that is answered is stored, up to the last one; then INSERTs fail."""
-    storage.migrate(empty)
+    made = [
+        statement("9001_door", "CREATE TABLE IF NOT EXISTS leeway.door (n UInt64)\nENGINE = Null"),
+        statement("9002_rows", "CREATE TABLE IF NOT EXISTS leeway.rows (n UInt64)\nENGINE = MergeTree\nORDER BY n"),
+        statement(
+            "9003_view",
+            "CREATE MATERIALIZED VIEW IF NOT EXISTS leeway.v TO leeway.rows AS SELECT n FROM leeway.door",
+        ),
+    ]
+    schema._apply(empty, made, {})
     sent, flowing = 0, threading.Event()
 
     def send() -> None:
         nonlocal sent
         with Database(storage.Settings(clickhouse_url=own.url)) as db, contextlib.suppress(LeewayError):
             while True:
-                digest = (sent + 1).to_bytes(16, "big")
-                db.insert_otlp(framed([resource_logs([log_record()])], digest=digest), f"b-{sent}", Signal.LOGS)
+                db.insert("door", ["n"], [[sent]])
                 sent += 1
                 flowing.set()
 
@@ -135,9 +142,9 @@ def test_an_ingest_view_goes_after_its_table_and_nothing_vanishes(own: StoreProc
         sending = pool.submit(send)
         assert flowing.wait(60)
         drops = [
-            statement("9001_no_table", "DROP TABLE IF EXISTS leeway.otlp_logs SYNC"),
-            statement("9002_no_view", "DROP VIEW IF EXISTS leeway.log_rows_from_otlp SYNC"),
+            statement("9004_no_table", "DROP TABLE IF EXISTS leeway.door SYNC"),
+            statement("9005_no_view", "DROP VIEW IF EXISTS leeway.v SYNC"),
         ]
         schema._apply(empty, drops, schema._known(empty))
         sending.result(60)
-    assert empty.rows("SELECT count() AS n FROM leeway.logs") == [{"n": sent}]
+    assert empty.rows("SELECT count() AS n FROM leeway.rows") == [{"n": sent}]
