@@ -150,6 +150,20 @@ def test_a_store_with_data_is_not_overwritten_and_names_cannot_lead_elsewhere(fu
     assert spans_of(full) == {1: 10}
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "BACKUP TABLE leeway.batches TO File('/tmp/elsewhere/b')",
+        "BACKUP TABLE leeway.batches TO File('../elsewhere')",
+        "BACKUP TABLE leeway.batches TO File('b') SETTINGS base_backup = File('/tmp/elsewhere/a')",
+        "RESTORE TABLE leeway.batches AS leeway.other FROM File('/tmp/elsewhere/b')",
+    ],
+)
+def test_backups_stay_in_their_folder(db: Database, statement: str) -> None:
+    with pytest.raises(Rejected, match="not allowed for backups"):
+        db.command(statement)
+
+
 def test_every_table_is_in_one_stage() -> None:
     named = [table for _, tables in STAGES for table in tables]
     assert len(named) == len(set(named))
