@@ -1,12 +1,12 @@
 """The table of attribute conventions: what frameworks call things is data (`conventions.toml`), never code.
 
-This module reads and checks it. Spans are read by it in columns/; of the logs' ingest view it makes constants.
+This module reads and checks it; columns/ reads spans and logs by it.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -17,8 +17,6 @@ HERE: Final = Path(__file__).parent
 SHIPPED_CONVENTIONS: Final = HERE / "conventions.toml"
 
 OPERATIONS: Final = ("agent", "workflow", "llm", "tool", "retrieval", "embedding", "guardrail", "evaluator")
-LOG_COLUMNS: Final = ("agent_name", "conversation_id")
-"""The columns of spans that log records have too."""
 SOURCES_PER_COLUMN_MAX: Final = 64
 """So many sources, and a precedence fits a byte with room to spare."""
 
@@ -84,7 +82,6 @@ def load_conventions(own: Path | None = None) -> Conventions:
 
 
 def read_toml(path: Path) -> dict[str, object]:
-    """Raises: ConventionsInvalid: It is no TOML."""
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
@@ -120,35 +117,3 @@ def _column(path: Path, name: str, entry: dict[str, object], shipped: Column | N
     if fallback is not None and not isinstance(fallback, str):
         raise ConventionsInvalid(f"{path}: columns.{name}.fallback must be the name of another column")
     return Column(name, sources, shipped.reach if shipped else reach, fallback)
-
-
-# -- as SQL ---------------------------------------------------------------------------------------------------------
-
-
-def sql_constants(conventions: Conventions) -> dict[str, str]:
-    """The placeholders of the logs' ingest view, name to SQL text."""
-    return {
-        "resource_columns": ",\n".join(
-            f"{_first_of_map('resource_attributes', c.sources)} AS {c.name}"
-            for c in conventions.columns
-            if c.reach == "resource_only"
-        ),
-        "log_columns": ",\n".join(
-            f"{_first_of_map('attributes', [s for s in c.sources if '/' not in s])} AS {c.name}"
-            for c in conventions.columns
-            if c.name in LOG_COLUMNS
-        ),
-    }
-
-
-def _first_of_map(attributes: str, sources: Sequence[str]) -> str:
-    """The first of the sources that is not empty, '' when all are."""
-    expression = "''"
-    for source in reversed(sources):
-        found = f"{attributes}[{_string(source)}]"
-        expression = f"if({found} != '', {found}, {expression})"
-    return expression
-
-
-def _string(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -24,7 +24,7 @@ from leeway.storage.settings import Settings
 from leeway.storage.templates import read_sql
 
 if TYPE_CHECKING:
-    from leeway.storage.columns import SpanDecoder
+    from leeway.storage.columns import Decoder
 
 Parameters = Mapping[str, object]
 
@@ -52,12 +52,8 @@ RETRYABLE_CODES: Final = frozenset({
 })  # fmt: skip
 """ClickHouse's error codes after which the same statement may succeed later."""
 
-MESSAGES: Final[Mapping[Signal, str]] = {
-    Signal.TRACES: "ResourceSpans",
-    Signal.LOGS: "ResourceLogs",
-    Signal.METRICS: "ResourceMetrics",
-}
-"""The message of otlp.proto that is one row of an INSERT."""
+ROWS: Final[Mapping[Signal, str]] = {Signal.TRACES: "span_rows", Signal.LOGS: "log_rows"}
+"""The table of a signal that is decoded before it is inserted."""
 
 BLOCK_SETTINGS: Final[Mapping[str, object]] = {
     "async_insert": 0,
@@ -166,43 +162,41 @@ class Database:
             self._client.insert_arrow(table, frame.to_arrow(), database="leeway", settings=settings)
 
     def insert_otlp(self, framed: bytes, token: str, signal: Signal = Signal.TRACES) -> None:
-        """Insert framed messages (varint length, message, ...): traces decoded here, the others by an ingest view.
+        """Insert framed messages (varint length, message, ...): decoded here, but for metrics, by an ingest view.
 
         Args:
             framed: Of `ResourceSpans`, `ResourceLogs` or `ResourceMetrics`, each with Leeway's own fields at its end.
             token: Names the batch; a second INSERT of the same token adds nothing.
         """
-        if signal is Signal.TRACES:
-            self._insert_spans(framed, token)
+        settings: dict[str, object] = {"insert_deduplication_token": token}
+        if signal is Signal.METRICS:
+            settings |= {
+                **INGEST_SETTINGS,
+                "format_schema": read_sql("otlp.proto"),
+                "format_schema_message_name": "ResourceMetrics",
+            }
+            with _failures():
+                self._client.raw_insert("leeway.otlp_metrics", insert_block=framed, settings=settings, fmt="Protobuf")
             return
-        settings = {
-            **INGEST_SETTINGS,
-            "format_schema": read_sql("otlp.proto"),
-            "format_schema_message_name": MESSAGES[signal],
-            "insert_deduplication_token": token,
-        }
+        try:
+            block = self._decoder.block(signal, framed)
+        except ValueError as e:
+            raise Rejected(f"not OTLP: {e}") from e
         with _failures():
-            self._client.raw_insert(f"leeway.otlp_{signal}", insert_block=framed, settings=settings, fmt="Protobuf")
+            self._client.raw_insert(
+                f"leeway.{ROWS[signal]}", insert_block=block, settings={**settings, **BLOCK_SETTINGS}, fmt="Native"
+            )
 
     def warm_up(self) -> None:
         """Make `insert_otlp` ready, so that its first call is no slower than others: ten seconds once on a machine."""
-        self._span_decoder.warm_up()
-
-    def _insert_spans(self, framed: bytes, token: str) -> None:
-        try:
-            block = self._span_decoder.block(framed)
-        except ValueError as e:
-            raise Rejected(f"not OTLP: {e}") from e
-        settings = {**BLOCK_SETTINGS, "insert_deduplication_token": token}
-        with _failures():
-            self._client.raw_insert("leeway.span_rows", insert_block=block, settings=settings, fmt="Native")
+        self._decoder.warm_up()
 
     @cached_property
-    def _span_decoder(self) -> SpanDecoder:
-        # Only who writes spans needs the compiler's half second and 100 MB.
-        from leeway.storage.columns import SpanDecoder  # noqa: PLC0415
+    def _decoder(self) -> Decoder:
+        # Only who writes OTLP needs the compiler's half second and 100 MB.
+        from leeway.storage.columns import Decoder  # noqa: PLC0415
 
-        return SpanDecoder(
+        return Decoder(
             load_conventions(self.settings.conventions),
             load_frameworks(self.settings.conventions),
             load_prices(self.settings.prices),

@@ -23,7 +23,6 @@ from typing import Final
 
 from leeway.model import LeewayError, Rejected, Unavailable
 from leeway.storage.cluster import on_cluster
-from leeway.storage.conventions import load_conventions, sql_constants
 from leeway.storage.database import Database
 from leeway.storage.templates import read_sql, render
 
@@ -46,14 +45,14 @@ class Statement:
     checksum: str
 
 
-def migrations(constants: Mapping[str, str] | None = None) -> tuple[Statement, ...]:
+def migrations() -> tuple[Statement, ...]:
     """The numbered migrations, in order."""
-    return _statements("migrations", constants or {})
+    return _statements("migrations")
 
 
-def views(constants: Mapping[str, str]) -> tuple[Statement, ...]:
+def views() -> tuple[Statement, ...]:
     """The views in the order of their names; one that reads another has a name that sorts after it."""
-    return _statements("views", constants)
+    return _statements("views")
 
 
 def migrate(db: Database) -> list[str]:
@@ -65,7 +64,6 @@ def migrate(db: Database) -> list[str]:
     Raises:
         Rejected: A migration that was run earlier has changed since, or the database is newer than this code.
     """
-    constants = sql_constants(load_conventions(db.settings.conventions))
     known = _known(db)
     ours = migrations()
     newer = sorted(n for n in known if not n.startswith("views/") and n not in {m.name for m in ours})
@@ -75,7 +73,7 @@ def migrate(db: Database) -> list[str]:
         )
     done = _apply(db, ours, known)
     migrated = bool(done)  # `SELECT *` in a view means the columns of the day it was made
-    for view in views(constants):
+    for view in views():
         if migrated or known.get(view.name) != view.checksum:
             _run(db, view, _in_place(db, view))
             done.append(view.name)
@@ -148,13 +146,13 @@ def _in_place(db: Database, view: Statement) -> str:
     return f"ALTER TABLE {head[1]} MODIFY QUERY {view.sql[head.end() :]}"
 
 
-def _statements(folder: str, constants: Mapping[str, str]) -> tuple[Statement, ...]:
+def _statements(folder: str) -> tuple[Statement, ...]:
     names = sorted(f.name for f in files(__package__).joinpath(folder).iterdir() if f.name.endswith(".sql"))
-    return tuple(_statement(folder, name, constants) for name in names)
+    return tuple(_statement(folder, name) for name in names)
 
 
-def _statement(folder: str, file: str, constants: Mapping[str, str]) -> Statement:
-    sql = render(read_sql(f"{folder}/{file}"), constants)
+def _statement(folder: str, file: str) -> Statement:
+    sql = render(read_sql(f"{folder}/{file}"), {})
     stem = file.removesuffix(".sql")
     name = stem if folder == "migrations" else f"views/{stem}"
     return Statement(name, sql, _checksum(sql))

@@ -1094,6 +1094,10 @@ ALTER TABLE leeway.span_rows_local ON CLUSTER 'leeway' MODIFY COLUMN IF EXISTS e
 CREATE OR REPLACE TABLE leeway.span_rows ON CLUSTER 'leeway' AS leeway.span_rows_local
 ENGINE = Distributed('leeway', 'leeway', 'span_rows_local', xxHash64(trace_id));
 
+DROP TABLE IF EXISTS leeway.otlp_logs ON CLUSTER 'leeway' SYNC;
+
+DROP VIEW IF EXISTS leeway.log_rows_from_otlp ON CLUSTER 'leeway' SYNC;
+
 CREATE OR REPLACE VIEW leeway.audit ON CLUSTER 'leeway' AS SELECT * FROM leeway.audit_rows FINAL;
 
 CREATE OR REPLACE VIEW leeway.breakers ON CLUSTER 'leeway' AS SELECT * FROM leeway.breaker_rows FINAL;
@@ -1188,8 +1192,6 @@ CREATE OR REPLACE VIEW leeway.findings ON CLUSTER 'leeway' AS
 SELECT *, (project, service_name, agent_name, version, signal, dimension)::Tuple(
     project String, service String, agent String, version String, signal String, dimension String) AS stream
 FROM leeway.finding_rows FINAL;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS leeway.log_rows_from_otlp ON CLUSTER 'leeway' TO leeway.log_rows AS …;
 
 CREATE OR REPLACE VIEW leeway.logs ON CLUSTER 'leeway' AS SELECT * EXCEPT (request_digest, ordinal, position) FROM leeway.log_rows FINAL;
 

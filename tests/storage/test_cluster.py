@@ -14,7 +14,6 @@ from leeway import storage
 from leeway.model import Rejected, Signal
 from leeway.storage import Database, schema
 from leeway.storage.cluster import EVERYWHERE, SHARDED, on_cluster
-from leeway.storage.conventions import load_conventions, sql_constants
 from leeway.storage.templates import read_sql
 from tests.conftest import StoreProcess
 from tests.storage.otlp import framed, log_record, resource_logs, resource_spans, span
@@ -36,8 +35,7 @@ KEEPER = "<zookeeper><implementation>testkeeper</implementation></zookeeper>"
 
 
 def rendered() -> list[str]:
-    constants = sql_constants(load_conventions())
-    statements = [*schema.migrations(), *schema.views(constants)]
+    statements = [*schema.migrations(), *schema.views()]
     sources = ["CREATE DATABASE IF NOT EXISTS leeway", read_sql("bootstrap.sql"), *(s.sql for s in statements)]
     return [part.strip() for sql in sources for part in on_cluster(sql, CLUSTER)]
 

@@ -13,47 +13,50 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba.core import event
 
-from leeway.storage.columns import SpanDecoder
+from leeway.model import Signal
+from leeway.storage.columns import Decoder
 from leeway.storage.columns.text import double_as_text
 from leeway.storage.columns.texts import Texts
-from leeway.storage.columns.warm_up import sample
+from leeway.storage.columns.warm_up import sample_logs, sample_spans
 from leeway.storage.conventions import load_conventions
 from leeway.storage.frameworks import load_frameworks
 from leeway.storage.prices import load_prices
 from tests.storage.otlp import CORPORA, corpus, framed, resource_spans, span
 from tests.storage.values import ANY_VALUES, EXTREMES, TEXTS
 
-DECODER = SpanDecoder(load_conventions(), load_frameworks(), load_prices())
+DECODER = Decoder(load_conventions(), load_frameworks(), load_prices())
+TRACES, LOGS = Signal.TRACES, Signal.LOGS
 
 
 def test_after_the_warm_up_nothing_is_compiled() -> None:
     DECODER.warm_up()
     with event.install_recorder("numba:compile") as compiled:
-        DECODER.block(framed([resource_spans([span(EXTREMES), span([("x", math.pi)], span_id=b"\x07" * 8)])]))
+        DECODER.block(TRACES, framed([resource_spans([span(EXTREMES), span([("x", math.pi)], span_id=b"\x07" * 8)])]))
         for name in ("frameworks", "tau-airline") if CORPORA.exists() else ():
-            DECODER.block(framed(corpus(name)))
+            DECODER.block(TRACES, framed(corpus(name)))
     assert not compiled.buffer
 
 
-def test_what_is_cut_off_anywhere_is_refused_or_decoded_and_never_read_past() -> None:
-    whole = sample()
+SAMPLES = pytest.mark.parametrize(("signal", "whole"), [(TRACES, sample_spans()), (LOGS, sample_logs())])
+
+
+@SAMPLES
+def test_what_is_cut_off_anywhere_is_refused_and_never_read_past(signal: Signal, whole: bytes) -> None:
     for end in range(1, len(whole)):
         with pytest.raises(ValueError, match=r"cut off|without an end"):
-            DECODER.block(whole[:end])
-        if end > 1:
-            with pytest.raises(ValueError, match=r"cut off|without an end|longer|groups"):
-                DECODER.block(bytes((end - 2 & 0x7F | 0x80, end - 2 >> 7)) + whole[2:end] + b"\x0a")
+            DECODER.block(signal, whole[:end])
 
 
+@SAMPLES
 @settings(max_examples=300, deadline=None)
 @given(seed=st.integers(0, 2**32), changes=st.integers(1, 12))
-def test_changed_bytes_are_decoded_or_refused(seed: int, changes: int) -> None:
+def test_changed_bytes_are_decoded_or_refused(signal: Signal, whole: bytes, seed: int, changes: int) -> None:
     rng = random.Random(seed)
-    data = bytearray(sample())
+    data = bytearray(whole)
     for _ in range(changes):
         data[rng.randrange(len(data))] = rng.randrange(256)
     with contextlib.suppress(ValueError):  # anything else is a fault, and so is a crash
-        DECODER.block(bytes(data))
+        DECODER.block(signal, bytes(data))
 
 
 @settings(max_examples=500, deadline=None)
@@ -77,7 +80,7 @@ def test_a_double_says_nothing_needless(number: float, text: str) -> None:
 
 def attribute(number: float) -> str:
     """The text of a double, as the decoder writes it: found behind its length in the block."""
-    block = DECODER.block(framed([resource_spans([span([("double.key", number)])])]))
+    block = DECODER.block(TRACES, framed([resource_spans([span([("double.key", number)])])]))
     at = block.index(b"attribute_types")
     head = block.index(b"double.key")
     body = block[head + len("double.key") + 8 + 1 : at]
@@ -99,4 +102,4 @@ def test_texts_are_mapped_and_merged_row_by_row(rows: list[str], other: st.DataO
 @given(spans=st.lists(st.lists(st.tuples(TEXTS, ANY_VALUES), max_size=6), max_size=6))
 def test_a_block_does_not_depend_on_what_came_before(spans: list[list[tuple[str, object]]]) -> None:
     data = framed([resource_spans([span(pairs, span_id=n.to_bytes(8, "big")) for n, pairs in enumerate(spans, 1)])])  # type: ignore[arg-type]
-    assert DECODER.block(data) == DECODER.block(data)
+    assert DECODER.block(TRACES, data) == DECODER.block(TRACES, data)

@@ -97,8 +97,8 @@ REJECTED: list[Callable[[Database], object]] = [
     lambda db: db.insert("batches", ["nothing"], [[1]]),
     lambda db: db.insert("batches", ["seq"], [[-1]]),
     lambda db: db.insert_frame("batches", pl.DataFrame({"nothing": [1]})),
-    lambda db: db.insert_otlp(b"\x05garbage", "garbage", Signal.LOGS),
-    lambda db: db.insert_otlp(b"\xff\xff\xff\xff\x0f\x0a", "truncated", Signal.LOGS),
+    lambda db: db.insert_otlp(b"\x05garbage", "garbage", Signal.METRICS),
+    lambda db: db.insert_otlp(b"\xff\xff\xff\xff\x0f\x0a", "truncated", Signal.METRICS),
 ]
 
 

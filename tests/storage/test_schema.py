@@ -6,8 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -15,14 +13,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from leeway import storage
-from leeway.model import Rejected, Signal
+from leeway.model import Rejected
 from leeway.storage import Database, schema
 from leeway.storage.templates import read_sql
 from tests.conftest import ROOT, StoreProcess
-from tests.storage.otlp import attributes, framed, resource_logs
 
 SNAPSHOT = Path(__file__).with_name("schema.snapshot.sql")
 
@@ -104,8 +100,8 @@ def test_a_database_of_a_newer_version_is_refused(empty: Database) -> None:
 
 def test_what_was_cut_off_half_way_is_finished(empty: Database) -> None:
     names = storage.migrate(empty)
-    empty.command("DELETE FROM leeway.schema_versions WHERE name IN ('views/runs', 'views/log_rows_from_otlp')")
-    assert storage.migrate(empty) == ["views/log_rows_from_otlp", "views/runs"]
+    empty.command("DELETE FROM leeway.schema_versions WHERE name IN ('views/runs', 'views/metric_points_from_otlp')")
+    assert storage.migrate(empty) == ["views/metric_points_from_otlp", "views/runs"]
     empty.command("DELETE FROM leeway.schema_versions WHERE name = '0005_observations'")
     empty.command("DROP TABLE leeway.observation_rows SYNC")
     views = [name for name in names if name.startswith("views/")]
@@ -114,7 +110,7 @@ def test_what_was_cut_off_half_way_is_finished(empty: Database) -> None:
 
 
 def test_comments_and_white_space_do_not_change_a_migrations_checksum() -> None:
-    one = schema._statement("migrations", "0003_batches.sql", {})
+    one = schema._statement("migrations", "0003_batches.sql")
     text = read_sql("migrations/0003_batches.sql")
     assert "--" in text
     bare = "\n\n".join(line for line in text.splitlines() if not line.startswith("--"))
@@ -160,41 +156,3 @@ def test_threads_that_migrate_again_and_again_all_come_through(own: StoreProcess
         list(pool.map(again, range(3)))
     storage.migrate(empty)
     assert shape(empty) == SNAPSHOT.read_text("utf-8")
-
-
-def test_new_conventions_take_effect_while_inserts_go_on_and_none_is_lost(
-    own: StoreProcess, empty: Database, tmp_path: Path
-) -> None:
-    storage.migrate(empty)
-    stop = threading.Event()
-    sent = 0
-
-    def send() -> None:
-        nonlocal sent
-        with Database(storage.Settings(clickhouse_url=own.url)) as db:
-            while not stop.is_set():
-                sent += 1
-                records = [LogRecord(attributes=attributes({"acme.bot": "b"})) for _ in range(10)]
-                digest = sent.to_bytes(16, "big")
-                db.insert_otlp(framed([resource_logs(records)], batch=sent, digest=digest), f"b-{sent}", Signal.LOGS)
-
-    mine = tmp_path / "mine.toml"
-    mine.write_text('[columns.agent_name]\nsources = ["acme.bot"]\n')
-    theirs = storage.Settings(clickhouse_url=own.url, conventions=mine)
-    with ThreadPoolExecutor(1) as pool, Database(theirs) as other:
-        sending = pool.submit(send)
-        for _ in range(4):
-            for db in (other, empty):
-                reached = sent
-                while sent < reached + 2 and not sending.done():
-                    time.sleep(0.005)
-                assert storage.migrate(db) == ["views/log_rows_from_otlp"]
-        stop.set()
-        sending.result()
-    assert empty.rows("SELECT count() AS n FROM leeway.logs") == [{"n": sent * 10}]
-    by_name = {
-        row["agent_name"]: row["n"]
-        for row in empty.rows("SELECT agent_name, count() AS n FROM leeway.logs GROUP BY agent_name")
-    }
-    assert by_name["b"] > 0
-    assert by_name[""] > 0

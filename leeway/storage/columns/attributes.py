@@ -5,7 +5,7 @@ On the way each attribute whose key a column of `spans` asks for is noted, so th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -144,21 +144,51 @@ def attributes(
     """
     size = int((ends - starts).sum())
     outer, inner = (path[0] if len(path) > 1 else 0), path[-1]
-    texts, text_ends = np.empty(0, np.uint8), np.empty(0, np.int64)
-    while True:
-        hard = Hard(texts, text_ends, np.empty(size // _HARD_BYTES_MIN + 1), np.zeros(1, np.int64))
-        made = _room(len(starts), size, want)
-        done = np.zeros(2, np.int64)
+    made, done = _room(len(starts), size, want), np.zeros(2, np.int64)
+    for hard in _attempts(size):
+        if done[0]:  # the second time
+            made, done = _room(len(starts), size, want), np.zeros(2, np.int64)
         _read(data, starts, ends, (outer << 3 | LEN, inner << 3 | LEN), want.wishes, made, hard, done)
-        if hard.met[0] == len(text_ends):
-            count, used = done.tolist()
-            return made._replace(
-                keys=made.keys[:count], kinds=made.kinds[:count], starts=made.starts[:count],
-                lengths=made.lengths[:count], texts=made.texts[:used],
-            )  # fmt: skip
+    count, used = done.tolist()
+    return made._replace(
+        keys=made.keys[:count], kinds=made.kinds[:count], starts=made.starts[:count],
+        lengths=made.lengths[:count], texts=made.texts[:used],
+    )  # fmt: skip
+
+
+class Values(NamedTuple):
+    """Some AnyValues.
+
+    Attributes:
+        kinds: Of each.
+        texts: The body of a String column.
+    """
+
+    kinds: NDArray[np.uint8]
+    texts: NDArray[np.uint8]
+
+
+def values(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Values:
+    """The AnyValues that lie from `starts` to `ends`."""
+    size = int((ends - starts).sum())
+    made = Values(np.empty(len(starts), np.uint8), np.empty(size * GROWTH + SPARE + len(starts), np.uint8))
+    done = np.zeros(1, np.int64)
+    for hard in _attempts(size):
+        done[0] = 0
+        _read_values(data, starts, ends, made, hard, done)
+    return made._replace(texts=made.texts[: done[0]])
+
+
+def _attempts(size: int) -> Iterator[Hard]:
+    """One, and a second if in the first there were doubles whose text only Python finds."""
+    texts, text_ends = np.empty(0, np.uint8), np.empty(0, np.int64)
+    hard = Hard(texts, text_ends, np.empty(size // _HARD_BYTES_MIN + 1), np.zeros(1, np.int64))
+    yield hard
+    if hard.met[0]:
         written = [double_as_text(number).encode() for number in hard.numbers[: hard.met[0]].tolist()]
         texts = np.frombuffer(b"".join(written), np.uint8).copy()
         text_ends = np.cumsum([len(text) for text in written], dtype=np.int64)
+        yield Hard(texts, text_ends, hard.numbers, np.zeros(1, np.int64))
 
 
 def _room(messages: int, size: int, want: Wanted) -> Attributes:
@@ -224,6 +254,12 @@ def _read_one(
             if wishes.precedences[wish] < made.precedences[column, row]:
                 made.precedences[column, row] = wishes.precedences[wish]
                 made.won[column, row] = number + 1
+
+
+@kernel
+def _read_values(data: Bytes, starts: Places, ends: Places, made: Values, hard: Hard, done: Places) -> None:
+    for row in range(len(starts)):
+        made.kinds[row], _, done[0] = put_value(data, starts[row], ends[row], made.texts, done[0], hard)
 
 
 @kernel

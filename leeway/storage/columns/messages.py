@@ -1,4 +1,4 @@
-"""The plain fields of spans, events, links and scopes: where their texts lie, and their numbers."""
+"""The plain fields of spans, log records and what is in them: where their texts lie, and their numbers."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ STATUS: Final[Fields] = ((2,), (3,))
 EVENT: Final[Fields] = ((2,), (1, 4))
 LINK: Final[Fields] = ((1, 2, 3), (5, 6))
 SCOPE: Final[Fields] = ((1, 2), ())
+LOG_RECORD: Final[Fields] = ((3, 5, 9, 10, 12), (1, 2, 7, 8, 11))
+LOG_RECORD_TEXTS: Final = ("severity_text", "body", "trace_id", "span_id", "event_name")
+LOG_RECORD_NUMBERS: Final = (
+    "time_unix_nano", "severity_number", "dropped_attributes", "flags", "observed_time_unix_nano",
+)  # fmt: skip
 _FIELDS_MAX: Final = 64
 
 

@@ -75,6 +75,13 @@ def hexadecimal(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArra
     return Column("String", [out[: _hexadecimal(data, starts, ends, out)].data])
 
 
+def identity(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Column:
+    """As `hexadecimal`, and empty where there are only zeros: what OTLP says instead of no id."""
+    there = ends.copy()
+    _without_zeros(data, starts, there)
+    return hexadecimal(data, starts, there)
+
+
 def low_cardinality(texts: Texts) -> Column:
     return Column("LowCardinality(String)", _dictionary_encoded(texts), _DICTIONARY_VERSION)
 
@@ -155,3 +162,14 @@ def _hexadecimal(data: Bytes, starts: Places, ends: Places, out: Bytes) -> Numbe
             out[to + 1] = _HEX[data[at] & 15]
             to += 2
     return to
+
+
+@kernel
+def _without_zeros(data: Bytes, starts: Places, ends: Places) -> None:
+    """End where it starts what is nothing but zeros."""
+    for i in range(len(starts)):
+        any_bit = 0
+        for at in range(starts[i], ends[i]):
+            any_bit |= data[at]
+        if any_bit == 0:
+            ends[i] = starts[i]

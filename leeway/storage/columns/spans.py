@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leeway.storage.columns import layout as places
 from leeway.storage.columns import messages, native
-from leeway.storage.columns.attributes import Attributes, attributes
+from leeway.storage.columns.attributes import attributes
 from leeway.storage.columns.layout import Layout, layout
 from leeway.storage.columns.meaning import Interpreter, Meaning
 from leeway.storage.columns.messages import Children, Plain, children, plain
 from leeway.storage.columns.native import Column, low_cardinality, numbers
 from leeway.storage.columns.said import Names, Said
+from leeway.storage.columns.surroundings import (
+    RESOURCE_ATTRIBUTES,
+    Named,
+    held,
+    nanoseconds,
+    of_resources,
+    of_scopes,
+    scope_names,
+)  # fmt: skip
 from leeway.storage.columns.texts import Texts
-from leeway.storage.columns.warm_up import sample
 from leeway.storage.conventions import Conventions
 from leeway.storage.frameworks import Frameworks
 from leeway.storage.prices import PriceTable
@@ -26,9 +32,6 @@ _KINDS: Final = ("", "unspecified", "internal", "server", "client", "producer", 
 _STATUSES: Final = ("", "unset", "ok", "error")
 _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
-_LATEST_NS: Final = np.int64(2**63 - 1)
-_RESOURCE_ATTRIBUTES: Final = (1, 1)
-_SCOPE_ATTRIBUTES: Final = (1, 3)
 _SPAN_ATTRIBUTES: Final = (9,)
 _EVENT_ATTRIBUTES: Final = (3,)
 _LINK_ATTRIBUTES: Final = (4,)
@@ -41,8 +44,6 @@ _MEANT: Final = (
     "tokens_source", "cost_source",
 )  # fmt: skip
 
-Named = Iterator[tuple[str, Column]]
-
 
 class SpanDecoder:
     """Decodes by one set of tables; safe to share between threads."""
@@ -50,10 +51,6 @@ class SpanDecoder:
     def __init__(self, conventions: Conventions, frameworks: Frameworks, prices: PriceTable) -> None:
         self._names = Names(conventions)
         self._interpreter = Interpreter(conventions, self._names, frameworks, prices)
-
-    def warm_up(self) -> None:
-        """Compile what is not compiled yet, which takes ten seconds once on a machine, and load it."""
-        self.block(sample())
 
     def block(self, framed: bytes) -> bytes:
         """The rows of framed ResourceSpans; a span without a proper id is left out.
@@ -66,22 +63,19 @@ class SpanDecoder:
         """
         data = np.frombuffer(framed, np.uint8)
         found = layout(data)
-        found, spans = _with_ids(found, plain(data, found.span_starts, found.span_ends, messages.SPAN))
-        rows = len(found.span_starts)
+        found, spans = _with_ids(found, plain(data, found.item_starts, found.item_ends, messages.SPAN))
+        rows = len(found.item_starts)
         if not rows:
             return b""
-        resource_of = found.scope_resource[found.span_scope]
-        own = attributes(data, found.span_starts, found.span_ends, _SPAN_ATTRIBUTES, self._names.of_span)
-        of_resources = attributes(
-            data, found.resource_starts, found.resource_ends, _RESOURCE_ATTRIBUTES, self._names.of_resource
+        resource_of = found.scope_resource[found.item_scope]
+        own = attributes(data, found.item_starts, found.item_ends, _SPAN_ATTRIBUTES, self._names.of_span)
+        resources = attributes(
+            data, found.resource_starts, found.resource_ends, RESOURCE_ATTRIBUTES, self._names.of_resource
         )
-        scopes = plain(data, found.scope_starts, found.scope_ends, messages.SCOPE, within=1)
-        scope_name, scope_version = (
-            Texts.read(data, scopes.starts[place], scopes.ends[place]).take(found.span_scope) for place in range(2)
-        )
+        scope_name, scope_version = scope_names(data, found)
         name = Texts.read(data, spans.starts[4], spans.ends[4])
-        start_ns = _time(spans.numbers[1])
-        said = Said(self._names, own, of_resources, resource_of)
+        start_ns = nanoseconds(spans.numbers[1])
+        said = Said(self._names, own, resources, resource_of)
         meaning = self._interpreter.meaning(said, scope_name, name, start_ns)
         columns = [
             *_as_sent(data, found, spans, start_ns),
@@ -92,12 +86,12 @@ class SpanDecoder:
             ("name", low_cardinality(name)),
             ("scope_name", low_cardinality(scope_name)),
             ("scope_version", low_cardinality(scope_version)),
-            *_held("", own),
-            *_held("resource_", of_resources.take(resource_of)),
-            *_of_scopes(data, found),
+            *held("", own),
+            *held("resource_", resources.take(resource_of)),
+            *of_scopes(data, found),
             *_events(data, found),
             *_links(data, found),
-            *_of_resources(data, found, resource_of),
+            *of_resources(data, found, resource_of),
         ]
         return native.block(rows, columns)
 
@@ -108,7 +102,7 @@ def _with_ids(found: Layout, spans: Plain) -> tuple[Layout, Plain]:
     if proper.all():
         return found, spans
     return found._replace(
-        span_starts=found.span_starts[proper], span_ends=found.span_ends[proper], span_scope=found.span_scope[proper]
+        item_starts=found.item_starts[proper], item_ends=found.item_ends[proper], item_scope=found.item_scope[proper]
     ), Plain(*(np.ascontiguousarray(part[:, proper]) for part in spans))
 
 
@@ -126,51 +120,32 @@ def _as_sent(data: NDArray[np.uint8], found: Layout, spans: Plain, start_ns: NDA
     yield "trace_state", native.strings(data, spans.starts[3], spans.ends[3])
     sent = dict(zip(messages.SPAN_NUMBERS, spans.numbers, strict=True))
     yield "span_kind", low_cardinality(_one_of(_KINDS, sent["kind"]))
-    end_ns = _time(sent["end_time_unix_nano"])
+    end_ns = nanoseconds(sent["end_time_unix_nano"])
     yield "start_time", numbers(start_ns, native.TIME)
     # Clocks may disagree or be wrong: a span never lasts less than nothing.
     yield "duration_ns", numbers(np.maximum(end_ns, start_ns) - start_ns, "Int64")
-    status = plain(data, found.span_starts, found.span_ends, messages.STATUS, messages.SPAN_STATUS)
+    status = plain(data, found.item_starts, found.item_ends, messages.STATUS, messages.SPAN_STATUS)
     yield "status_code", low_cardinality(_one_of(_STATUSES, status.numbers[0]))
     yield "status_message", native.strings(data, status.starts[0], status.ends[0])
     for name in ("flags", "dropped_attributes", "dropped_events", "dropped_links"):
         yield name, numbers(sent[name].astype(np.uint32), "UInt32")
 
 
-def _of_scopes(data: NDArray[np.uint8], found: Layout) -> Named:
-    yield "scope_schema_url", low_cardinality(Texts.read(data, *found.scope_texts).take(found.span_scope))
-    of_scopes = attributes(data, found.scope_starts, found.scope_ends, _SCOPE_ATTRIBUTES)
-    if len(of_scopes.kinds):
-        yield from _held("scope_", of_scopes.take(found.span_scope))
-
-
-def _of_resources(data: NDArray[np.uint8], found: Layout, resource_of: NDArray[np.int64]) -> Named:
-    for place, name in (
-        (places.PROJECT, "project"),
-        (places.WRITER, "writer"),
-        (places.SCHEMA_URL, "resource_schema_url"),
-    ):
-        starts, ends = found.resource_texts[:, place]
-        yield name, low_cardinality(Texts.read(data, starts, ends).take(resource_of))
-    yield "batch", numbers(found.batches[resource_of], "UInt64")
-    yield "received_at", numbers(_time(found.received_ns)[resource_of], native.TIME)
-
-
 def _events(data: NDArray[np.uint8], found: Layout) -> Named:
-    events = children(data, found.span_starts, found.span_ends, messages.SPAN_EVENTS)
+    events = children(data, found.item_starts, found.item_ends, messages.SPAN_EVENTS)
     if len(events.starts):
         sent = plain(data, events.starts, events.ends, messages.EVENT)
         of_events = attributes(data, events.starts, events.ends, _EVENT_ATTRIBUTES)
         yield "events", _array(events, [
-            ("time", numbers(_time(sent.numbers[0]), native.TIME)),
+            ("time", numbers(nanoseconds(sent.numbers[0]), native.TIME)),
             ("name", native.strings(data, sent.starts[0], sent.ends[0])),
-            *_held("", of_events),
+            *held("", of_events),
             ("dropped_attributes", numbers(sent.numbers[1].astype(np.uint32), "UInt32")),
         ])  # fmt: skip
 
 
 def _links(data: NDArray[np.uint8], found: Layout) -> Named:
-    links = children(data, found.span_starts, found.span_ends, messages.SPAN_LINKS)
+    links = children(data, found.item_starts, found.item_ends, messages.SPAN_LINKS)
     if len(links.starts):
         sent = plain(data, links.starts, links.ends, messages.LINK)
         of_links = attributes(data, links.starts, links.ends, _LINK_ATTRIBUTES)
@@ -179,7 +154,7 @@ def _links(data: NDArray[np.uint8], found: Layout) -> Named:
             ("span_id", native.hexadecimal(data, sent.starts[1], sent.ends[1])),
             ("trace_state", native.strings(data, sent.starts[2], sent.ends[2])),
             ("flags", numbers(sent.numbers[1].astype(np.uint32), "UInt32")),
-            *_held("", of_links),
+            *held("", of_links),
             ("dropped_attributes", numbers(sent.numbers[0].astype(np.uint32), "UInt32")),
         ])  # fmt: skip
 
@@ -188,18 +163,7 @@ def _array(of_spans: Children, elements: list[tuple[str, Column]]) -> Column:
     return native.array(of_spans.parent_ends, native.tuples(elements))
 
 
-def _held(prefix: str, given: Attributes) -> Named:
-    name = f"{prefix}attribute"
-    yield f"{name}s", native.attribute_map(given)
-    yield f"{name}_types", native.attribute_kinds(given)
-
-
 def _one_of(names: tuple[str, ...], given: NDArray[np.int64]) -> Texts:
     """The enum's name, or that of 0 for a number that nobody knows."""
     known = (given >= 0) & (given < len(names) - 1)
     return Texts(np.where(known, given + 1, 1).astype(np.int32), names)
-
-
-def _time(patterns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """What is later than ClickHouse can say is the latest that it can."""
-    return np.where(patterns < 0, _LATEST_NS, patterns)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from google.protobuf.message import Message
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
@@ -18,23 +20,44 @@ _VALUES: Final = (
     AnyValue(bytes_value=b"bytes"),
     AnyValue(),
 )
+_KNOWN: Final = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.conversation.id": "conversation",
+    "gen_ai.usage.input_tokens": "1",
+    "gen_ai.output.messages": "text",
+    "langfuse.observation.usage_details": '{"output": 1}',
+    "service.name": "service",
+}
 
 
-def sample() -> bytes:
+def sample_spans() -> bytes:
     """Framed ResourceSpans."""
-    attributes = [KeyValue(key=f"key.{n}", value=value) for n, value in enumerate(_VALUES)]
-    attributes += [
-        KeyValue(key="gen_ai.operation.name", value=AnyValue(string_value="chat")),
-        KeyValue(key="gen_ai.conversation.id", value=AnyValue(string_value="conversation")),
-        KeyValue(key="gen_ai.usage.input_tokens", value=AnyValue(int_value=1)),
-        KeyValue(key="gen_ai.output.messages", value=AnyValue(string_value="text")),
-        KeyValue(key="langfuse.observation.usage_details", value=AnyValue(string_value='{"output": 1}')),
+    span = Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="sample", attributes=_attributes())
+    span.events.add(name="event", attributes=_attributes())
+    span.links.add(trace_id=b"t" * 16, span_id=b"s" * 8, attributes=_attributes())
+    return _framed(ResourceSpans(resource=_resource(), scope_spans=[ScopeSpans(scope=_scope(), spans=[span, Span()])]))
+
+
+def sample_logs() -> bytes:
+    """Framed ResourceLogs."""
+    records = [LogRecord(trace_id=b"t" * 16, attributes=_attributes(), body=value) for value in _VALUES]
+    return _framed(ResourceLogs(resource=_resource(), scope_logs=[ScopeLogs(scope=_scope(), log_records=records)]))
+
+
+def _attributes() -> list[KeyValue]:
+    return [KeyValue(key=f"key.{n}", value=value) for n, value in enumerate(_VALUES)] + [
+        KeyValue(key=key, value=AnyValue(string_value=text)) for key, text in _KNOWN.items()
     ]
-    span = Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="sample", attributes=attributes)
-    span.events.add(name="event", attributes=attributes)
-    span.links.add(trace_id=b"t" * 16, span_id=b"s" * 8, attributes=attributes)
-    message = ResourceSpans(
-        resource=Resource(attributes=attributes),
-        scope_spans=[ScopeSpans(scope=InstrumentationScope(name="scope", attributes=attributes), spans=[span, Span()])],
-    ).SerializeToString()
-    return bytes((len(message) & 0x7F | 0x80, len(message) >> 7)) + message
+
+
+def _resource() -> Resource:
+    return Resource(attributes=_attributes())
+
+
+def _scope() -> InstrumentationScope:
+    return InstrumentationScope(name="scope", attributes=_attributes())
+
+
+def _framed(message: Message) -> bytes:
+    data = message.SerializeToString()
+    return bytes((len(data) & 0x7F | 0x80, len(data) >> 7 & 0x7F | 0x80, len(data) >> 14)) + data
