@@ -103,3 +103,11 @@ def test_texts_are_mapped_and_merged_row_by_row(rows: list[str], other: st.DataO
 def test_a_block_does_not_depend_on_what_came_before(spans: list[list[tuple[str, object]]]) -> None:
     data = framed([resource_spans([span(pairs, span_id=n.to_bytes(8, "big")) for n, pairs in enumerate(spans, 1)])])  # type: ignore[arg-type]
     assert DECODER.block(TRACES, data) == DECODER.block(TRACES, data)
+
+
+def test_any_number_of_different_keys_and_keys_of_any_length_are_decoded() -> None:
+    many = [(f"key.{n}", n) for n in range(70_000)]
+    long = [("k" * 5_000_000, "v")]
+    for pairs in (many, long):
+        block = DECODER.block(TRACES, framed([resource_spans([span(pairs)])]))
+        assert all(key.encode() in block for key, _ in pairs[:: len(pairs) // 7 + 1])

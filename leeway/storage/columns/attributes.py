@@ -17,8 +17,10 @@ from leeway.storage.columns.text import GROWTH, SPARE, Hard, double_as_text, put
 from leeway.storage.columns.wire import LEN, copy, field
 
 _ATTRIBUTE_BYTES_MIN: Final = 2
-_KEY_BYTES_MIN: Final = 5
-"""Of an attribute with a key that has not been met."""
+_KEYS_MAX_AT_FIRST: Final = 1 << 12
+_MORE_KEYS: Final = 16
+_KEY_BYTES: Final = 64
+"""Room for a key, on average."""
 _HARD_BYTES_MIN: Final = 9
 _KEY: Final = 1 << 3 | LEN
 _VALUE: Final = 2 << 3 | LEN
@@ -142,13 +144,8 @@ def attributes(
     Args:
         path: The fields that lead to a KeyValue: of a span (9,), of a ResourceSpans (1, 1).
     """
-    size = int((ends - starts).sum())
     outer, inner = (path[0] if len(path) > 1 else 0), path[-1]
-    made, done = _room(len(starts), size, want), np.zeros(2, np.int64)
-    for hard in _attempts(size):
-        if done[0]:  # the second time
-            made, done = _room(len(starts), size, want), np.zeros(2, np.int64)
-        _read(data, starts, ends, (outer << 3 | LEN, inner << 3 | LEN), want.wishes, made, hard, done)
+    made, done = _read_all(data, starts, ends, (outer << 3 | LEN, inner << 3 | LEN), want)
     count, used = done.tolist()
     return made._replace(
         keys=made.keys[:count], kinds=made.kinds[:count], starts=made.starts[:count],
@@ -191,8 +188,38 @@ def _attempts(size: int) -> Iterator[Hard]:
         yield Hard(texts, text_ends, hard.numbers, np.zeros(1, np.int64))
 
 
-def _room(messages: int, size: int, want: Wanted) -> Attributes:
-    """Room for the attributes of so many messages of so many bytes in all."""
+def _read_all(
+    data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64], path: tuple[int, int], want: Wanted
+) -> tuple[Attributes, NDArray[np.int64]]:
+    keys_max = _KEYS_MAX_AT_FIRST
+    while True:
+        try:
+            return _attempt(data, starts, ends, path, want, keys_max)
+        except OverflowError:  # more different keys than anybody sends who means well
+            keys_max *= _MORE_KEYS
+
+
+def _attempt(
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    path: tuple[int, int],
+    want: Wanted,
+    keys_max: int,
+) -> tuple[Attributes, NDArray[np.int64]]:
+    size = int((ends - starts).sum())
+    made, done = _room(len(starts), size, want, keys_max), np.zeros(2, np.int64)
+    for hard in _attempts(size):
+        if done[0]:  # the second time
+            made, done = _room(len(starts), size, want, keys_max), np.zeros(2, np.int64)
+        _read(data, starts, ends, path, want.wishes, made, hard, done)
+    return made, done
+
+
+def _room(messages: int, size: int, want: Wanted, keys_max: int) -> Attributes:
+    """Room for the attributes of so many messages of so many bytes in all: all that may come, of which the system gives
+    only what is touched. But a dictionary is touched all over.
+    """
     count_max = size // _ATTRIBUTE_BYTES_MIN
     return Attributes(
         ends=np.empty(messages, np.int64),
@@ -204,7 +231,7 @@ def _room(messages: int, size: int, want: Wanted) -> Attributes:
         text_ends=np.empty(messages, np.int64),
         won=np.zeros((want.columns_max, messages), np.int32),
         precedences=np.full((want.columns_max, messages), NOBODY, np.uint8),
-        known=dictionary(size // _KEY_BYTES_MIN + 1, size, want.keys),
+        known=dictionary(keys_max, keys_max * _KEY_BYTES, want.keys),
     )
 
 

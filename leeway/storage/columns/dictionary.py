@@ -19,7 +19,7 @@ _BUCKETS_MIN: Final = 64
 
 
 class Dictionary(NamedTuple):
-    """Numbered texts. Its arrays have room for all that may come, of which the system gives only what is touched.
+    """Numbered texts.
 
     Attributes:
         buckets: Open addressing: one more than a text's number, 0 where there is none.
@@ -100,7 +100,11 @@ def _is(known: Dictionary, number: Number, data: Bytes, start: Number, end: Numb
 
 @kernel
 def intern(known: Dictionary, data: Bytes, start: Number, end: Number) -> Number:
-    """The number of a text."""
+    """The number of a text.
+
+    Raises:
+        OverflowError: It is a new one, and there is no room for it.
+    """
     mixed = _hash(data, start, end, known.state[2])
     mask = len(known.buckets) - 1
     bucket = mixed & mask
@@ -113,6 +117,8 @@ def intern(known: Dictionary, data: Bytes, start: Number, end: Number) -> Number
         bucket = (bucket + 1) & mask
     number = known.state[0]
     begins = known.state[1]
+    if number == len(known.hashes) or end - start > len(known.texts) - begins:
+        raise OverflowError("the dictionary is full")
     known.state[0] = number + 1
     known.state[1] = copy(data, start, end, known.texts, begins)
     known.buckets[bucket] = number + 1
