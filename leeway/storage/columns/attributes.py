@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leeway.storage.columns.compiled import Bytes, Number, Places, kernel
-from leeway.storage.columns.dictionary import Dictionary, dictionary, intern
+from leeway.storage.columns.dictionary import Dictionary, dictionary, intern_after
 from leeway.storage.columns.text import GROWTH, SPARE, Hard, double_as_text, put_value
 from leeway.storage.columns.wire import LEN, copy, field
 
@@ -83,12 +83,11 @@ class Attributes(NamedTuple):
         ends: Of each message, how many attributes there are up to its last.
         keys: Of each attribute, the number of its key in `known`.
         kinds: Of its value.
-        starts: Where its text begins in `texts`.
-        lengths: Of its text in bytes.
         texts: The body of a String column: of each value, length and text.
         text_ends: Of each message, where its last value ends in `texts`.
-        won: By column and message, one more than the number of the attribute that fills it; 0 if none does. A text that
-            says nothing (empty, `[]`, `null`) fills nothing.
+        won_starts: By column and message, where the text that fills it begins in `texts`. A text that says nothing
+            (empty, `[]`, `null`) fills nothing.
+        won_ends: Where it ends; 0 if there is none.
         precedences: Of that attribute; NOBODY if none does.
         known: The keys.
     """
@@ -96,11 +95,10 @@ class Attributes(NamedTuple):
     ends: NDArray[np.int64]
     keys: NDArray[np.int32]
     kinds: NDArray[np.uint8]
-    starts: NDArray[np.int64]
-    lengths: NDArray[np.int64]
     texts: NDArray[np.uint8]
     text_ends: NDArray[np.int64]
-    won: NDArray[np.int32]
+    won_starts: NDArray[np.int64]
+    won_ends: NDArray[np.int64]
     precedences: NDArray[np.uint8]
     known: Dictionary
 
@@ -108,16 +106,13 @@ class Attributes(NamedTuple):
         """The keys in the order of their numbers, the empty one first."""
         return [key.decode("utf-8", "surrogateescape") for key in self.known.values()]
 
+    def is_filled(self, column: int) -> bool:
+        """Whether any message fills a column."""
+        return bool(self.won_ends[column].any())
+
     def winners(self, column: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Of each message, where the text that fills a column lies in `texts`: starts and ends, 0 and 0 for none."""
-        won = self.won[column]
-        starts, ends = np.zeros((2, len(won)), np.int64)
-        rows = np.flatnonzero(won)
-        if len(rows):
-            winners = won[rows] - 1
-            starts[rows] = self.starts[winners]
-            ends[rows] = starts[rows] + self.lengths[winners]
-        return starts, ends
+        return self.won_starts[column], self.won_ends[column]
 
     def take(self, messages: NDArray[np.int64]) -> Attributes:
         """The attributes of these messages, in this order, without what they fill."""
@@ -125,8 +120,8 @@ class Attributes(NamedTuple):
         made = self._replace(
             ends=np.cumsum(counts, dtype=np.int64), text_ends=np.cumsum(sizes, dtype=np.int64),
             keys=np.empty(counts.sum(), np.int32), kinds=np.empty(counts.sum(), np.uint8),
-            texts=np.empty(sizes.sum(), np.uint8), starts=self.starts[:0], lengths=self.lengths[:0],
-            won=self.won[:0], precedences=self.precedences[:0],
+            texts=np.empty(sizes.sum(), np.uint8),
+            won_starts=self.won_starts[:0], won_ends=self.won_ends[:0], precedences=self.precedences[:0],
         )  # fmt: skip
         _take(self, messages, made)
         return made
@@ -148,8 +143,7 @@ def attributes(
     made, done = _read_all(data, starts, ends, (outer << 3 | LEN, inner << 3 | LEN), want)
     count, used = done.tolist()
     return made._replace(
-        keys=made.keys[:count], kinds=made.kinds[:count], starts=made.starts[:count],
-        lengths=made.lengths[:count], texts=made.texts[:used],
+        keys=made.keys[:count], kinds=made.kinds[:count], texts=made.texts[:used]
     )  # fmt: skip
 
 
@@ -225,11 +219,10 @@ def _room(messages: int, size: int, want: Wanted, keys_max: int) -> Attributes:
         ends=np.empty(messages, np.int64),
         keys=np.empty(count_max, np.int32),
         kinds=np.empty(count_max, np.uint8),
-        starts=np.empty(count_max, np.int64),
-        lengths=np.empty(count_max, np.int64),
         texts=np.empty(size * GROWTH + SPARE, np.uint8),
         text_ends=np.empty(messages, np.int64),
-        won=np.zeros((want.columns_max, messages), np.int32),
+        won_starts=np.zeros((want.columns_max, messages), np.int64),
+        won_ends=np.zeros((want.columns_max, messages), np.int64),
         precedences=np.full((want.columns_max, messages), NOBODY, np.uint8),
         known=dictionary(keys_max, keys_max * _KEY_BYTES, want.keys),
     )
@@ -269,18 +262,17 @@ def _read_one(
         elif tag == _VALUE:
             value_start, value_end = start, at
     number = done[0]
-    key = intern(made.known, data, key_start, key_end)
+    previous = np.int64(made.keys[number - 1]) if number else np.int64(0)
+    key = intern_after(previous, made.known, data, key_start, key_end)
     made.kinds[number], text_at, to = put_value(data, value_start, value_end, made.texts, done[1], hard)
     made.keys[number] = key
-    made.starts[number] = text_at
-    made.lengths[number] = to - text_at
     done[0], done[1] = number + 1, to
     if key < len(wishes.starts) - 1 and not _says_nothing(made.texts, text_at, to):
         for wish in range(wishes.starts[key], wishes.starts[key + 1]):
             column = wishes.columns[wish]
             if wishes.precedences[wish] < made.precedences[column, row]:
                 made.precedences[column, row] = wishes.precedences[wish]
-                made.won[column, row] = number + 1
+                made.won_starts[column, row], made.won_ends[column, row] = text_at, to
 
 
 @kernel

@@ -41,11 +41,17 @@ class Plain(NamedTuple):
         starts: Where each text begins: (texts, messages).
         ends: Where it ends.
         numbers: As 64-bit patterns: (numbers, messages).
+        seen: A bit for each field that any of the messages has, asked for or not.
     """
 
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     numbers: NDArray[np.int64]
+    seen: NDArray[np.int64]
+
+    def has(self, number: int) -> bool:
+        """Whether any of the messages has this field."""
+        return bool(self.seen[0] >> number & 1)
 
 
 def plain(
@@ -57,7 +63,12 @@ def plain(
     wanted[list(texts)] = np.arange(len(texts))
     wanted[list(numbers)] = len(texts) + np.arange(len(numbers))
     shape = len(texts), len(starts)
-    made = Plain(np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros((len(numbers), len(starts)), np.int64))
+    made = Plain(
+        np.zeros(shape, np.int64),
+        np.zeros(shape, np.int64),
+        np.zeros((len(numbers), len(starts)), np.int64),
+        np.zeros(1, np.int64),
+    )
     _read(data, starts, ends, within << 3 | LEN, wanted, len(texts), made)
     return made
 
@@ -104,7 +115,10 @@ def _read_one(data: Bytes, at: Number, end: Number, row: Number, wanted: Places,
     while at < end:
         tag, number, start, at = field(data, at, end)
         which = tag >> 3
-        place = wanted[which] if 0 <= which < len(wanted) else -1
+        if not 0 <= which < len(wanted):
+            continue
+        made.seen[0] |= np.int64(1) << which
+        place = wanted[which]
         if place < 0:
             continue
         wire_type = tag & 7

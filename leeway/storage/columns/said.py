@@ -113,7 +113,7 @@ class Said:
         """Of the words that say what a span does, the first that has a meaning."""
         found = Texts.empty(self._rows)
         for _, _, place, path in self._names.words:
-            if self._spans.won[place].any():
+            if self._spans.is_filled(place):
                 words = self._words(place)
                 found = found.or_else((words.map(_field(path)) if path else words).map(meaning))
         return found
@@ -128,7 +128,7 @@ class Said:
         """The sources in JSON objects that win over what was found: where, their precedence, the objects, the path."""
         for precedence, (holder, *path) in json_sources(column):
             place = self._names.holder_place[holder]
-            if self._spans.won[place].any():
+            if self._spans.is_filled(place):
                 held = self._words(place)
                 better = held.map(_field(tuple(path))).present & (precedences > precedence)
                 if better.any():
@@ -141,7 +141,7 @@ class Said:
         return self._held[place]
 
     def _read(self, place: int) -> Texts:
-        if not self._spans.won[place].any():
+        if not self._spans.is_filled(place):
             return Texts.empty(self._rows)
         return Texts.read(self._spans.texts, *self._spans.winners(place))
 

@@ -89,8 +89,8 @@ class SpanDecoder:
             *held("", own),
             *held("resource_", resources.take(resource_of)),
             *of_scopes(data, found),
-            *_events(data, found),
-            *_links(data, found),
+            *(_events(data, found) if spans.has(messages.SPAN_EVENTS) else ()),
+            *(_links(data, found) if spans.has(messages.SPAN_LINKS) else ()),
             *of_resources(data, found, resource_of),
         ]
         return native.block(rows, columns)
@@ -103,7 +103,11 @@ def _with_ids(found: Layout, spans: Plain) -> tuple[Layout, Plain]:
         return found, spans
     return found._replace(
         item_starts=found.item_starts[proper], item_ends=found.item_ends[proper], item_scope=found.item_scope[proper]
-    ), Plain(*(np.ascontiguousarray(part[:, proper]) for part in spans))
+    ), spans._replace(
+        starts=spans.starts[:, proper].copy(),
+        ends=spans.ends[:, proper].copy(),
+        numbers=spans.numbers[:, proper].copy(),
+    )
 
 
 def _meant(meaning: Meaning) -> Named:
@@ -133,30 +137,28 @@ def _as_sent(data: NDArray[np.uint8], found: Layout, spans: Plain, start_ns: NDA
 
 def _events(data: NDArray[np.uint8], found: Layout) -> Named:
     events = children(data, found.item_starts, found.item_ends, messages.SPAN_EVENTS)
-    if len(events.starts):
-        sent = plain(data, events.starts, events.ends, messages.EVENT)
-        of_events = attributes(data, events.starts, events.ends, _EVENT_ATTRIBUTES)
-        yield "events", _array(events, [
-            ("time", numbers(nanoseconds(sent.numbers[0]), native.TIME)),
-            ("name", native.strings(data, sent.starts[0], sent.ends[0])),
-            *held("", of_events),
-            ("dropped_attributes", numbers(sent.numbers[1].astype(np.uint32), "UInt32")),
-        ])  # fmt: skip
+    sent = plain(data, events.starts, events.ends, messages.EVENT)
+    of_events = attributes(data, events.starts, events.ends, _EVENT_ATTRIBUTES)
+    yield "events", _array(events, [
+        ("time", numbers(nanoseconds(sent.numbers[0]), native.TIME)),
+        ("name", native.strings(data, sent.starts[0], sent.ends[0])),
+        *held("", of_events),
+        ("dropped_attributes", numbers(sent.numbers[1].astype(np.uint32), "UInt32")),
+    ])  # fmt: skip
 
 
 def _links(data: NDArray[np.uint8], found: Layout) -> Named:
     links = children(data, found.item_starts, found.item_ends, messages.SPAN_LINKS)
-    if len(links.starts):
-        sent = plain(data, links.starts, links.ends, messages.LINK)
-        of_links = attributes(data, links.starts, links.ends, _LINK_ATTRIBUTES)
-        yield "links", _array(links, [
-            ("trace_id", native.hexadecimal(data, sent.starts[0], sent.ends[0])),
-            ("span_id", native.hexadecimal(data, sent.starts[1], sent.ends[1])),
-            ("trace_state", native.strings(data, sent.starts[2], sent.ends[2])),
-            ("flags", numbers(sent.numbers[1].astype(np.uint32), "UInt32")),
-            *held("", of_links),
-            ("dropped_attributes", numbers(sent.numbers[0].astype(np.uint32), "UInt32")),
-        ])  # fmt: skip
+    sent = plain(data, links.starts, links.ends, messages.LINK)
+    of_links = attributes(data, links.starts, links.ends, _LINK_ATTRIBUTES)
+    yield "links", _array(links, [
+        ("trace_id", native.hexadecimal(data, sent.starts[0], sent.ends[0])),
+        ("span_id", native.hexadecimal(data, sent.starts[1], sent.ends[1])),
+        ("trace_state", native.strings(data, sent.starts[2], sent.ends[2])),
+        ("flags", numbers(sent.numbers[1].astype(np.uint32), "UInt32")),
+        *held("", of_links),
+        ("dropped_attributes", numbers(sent.numbers[0].astype(np.uint32), "UInt32")),
+    ])  # fmt: skip
 
 
 def _array(of_spans: Children, elements: list[tuple[str, Column]]) -> Column:
