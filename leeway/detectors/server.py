@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -41,6 +42,7 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) ->
         Rejected: The database is not one of ours.
         Unavailable: The port is taken.
     """
+    os.setpriority(os.PRIO_PROCESS, 0, max(settings.nice, os.getpriority(os.PRIO_PROCESS, 0)))
     life = _Life(settings, ready)
     with _serving(settings, life):
         pace = Pace(settings.idle_s, settings.rest_s_max, settings.assembler.read_spans_max // 2)
@@ -68,7 +70,7 @@ class _Life:
         self._started = True
         self._watch = None
         if self._db is None:
-            db = Database(self.settings.clickhouse)
+            db = Database(self.settings.clickhouse, nice=self.settings.nice)
             storage.migrate(db)
             self._db = db
         if self.settings.shard:

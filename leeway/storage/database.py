@@ -79,12 +79,15 @@ INGEST_SETTINGS: Final[Mapping[str, object]] = {
 class Database:
     """Queries and inserts; safe to share between threads.
 
+    Args:
+        nice: How far ClickHouse's threads stand back for others while they work for this one, as `nice` has it.
+
     Raises, from every method: `Unavailable` when a retry may succeed, `Rejected` when it cannot.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, nice: int = 0) -> None:
         self.settings = settings
-        self._client = _connect(settings)
+        self._client = _connect(settings, nice)
         self._types: dict[tuple[str, tuple[str, ...]], Sequence[ClickHouseType]] = {}
 
     def __enter__(self) -> Self:
@@ -203,10 +206,13 @@ class Database:
         )
 
 
-def _connect(settings: Settings) -> Client:
+def _connect(settings: Settings, nice: int) -> Client:
     url = urlsplit(settings.clickhouse_url)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise Rejected(f"clickhouse_url is {settings.clickhouse_url!r}; it must be like http://127.0.0.1:8123")
+    said = session_settings(settings.cluster, settings.insert_quorum)
+    if nice:
+        said["os_thread_priority"] = nice
     with _failures():
         return clickhouse_connect.get_client(
             interface=url.scheme,
@@ -220,7 +226,7 @@ def _connect(settings: Settings) -> Client:
             query_retries=0,
             compress=False,
             tz_mode="aware",
-            settings=session_settings(settings.cluster, settings.insert_quorum),
+            settings=said,
             pool_mgr=get_pool_manager(maxsize=16),
         )
 
