@@ -21,7 +21,6 @@ from leeway.storage.conventions import load_conventions
 from leeway.storage.frameworks import load_frameworks
 from leeway.storage.prices import load_prices
 from leeway.storage.settings import Settings
-from leeway.storage.templates import read_sql
 
 if TYPE_CHECKING:
     from leeway.storage.columns import Decoder
@@ -52,9 +51,6 @@ RETRYABLE_CODES: Final = frozenset({
 })  # fmt: skip
 """ClickHouse's error codes after which the same statement may succeed later."""
 
-ROWS: Final[Mapping[Signal, str]] = {Signal.TRACES: "span_rows", Signal.LOGS: "log_rows"}
-"""The table of a signal that is decoded before it is inserted."""
-
 BLOCK_SETTINGS: Final[Mapping[str, object]] = {
     "async_insert": 0,
     # One block, one part, all or nothing.
@@ -62,17 +58,6 @@ BLOCK_SETTINGS: Final[Mapping[str, object]] = {
     "min_insert_block_size_bytes": 0,
     # Copies within a batch are removed by FINAL and by merges; collapsing them here costs 3.5 us a span.
     "optimize_on_insert": 0,
-}
-INGEST_SETTINGS: Final[Mapping[str, object]] = {
-    **BLOCK_SETTINGS,
-    "format_schema_source": "string",
-    "input_format_protobuf_oneof_presence": 1,
-    "deduplicate_blocks_in_dependent_materialized_views": 1,
-    # Evaluating every branch of `text` for whole columns is 1.7 times as fast as masking rows.
-    "short_circuit_function_evaluation": "disable",
-    # Planning the view takes 220 ms with these passes and 75 ms without, and they find nothing in it to improve.
-    "optimize_and_compare_chain": 0,
-    "query_plan_enable_optimizations": 0,
 }
 
 
@@ -165,30 +150,23 @@ class Database:
             self._client.insert_arrow(table, frame.to_arrow(), database="leeway", settings=settings)
 
     def insert_otlp(self, framed: bytes, token: str, signal: Signal = Signal.TRACES) -> None:
-        """Insert framed messages (varint length, message, ...): decoded here, but for metrics, by an ingest view.
+        """Insert framed messages (varint length, message, ...), which are decoded here, into the tables of a signal.
+
+        Metrics have five tables, which are filled one after the other: an attempt that fails may have stored some of a
+        batch. The same token says it to each of them, so a repetition adds what is missing and nothing else.
 
         Args:
             framed: Of `ResourceSpans`, `ResourceLogs` or `ResourceMetrics`, each with Leeway's own fields at its end.
             token: Names the batch; a second INSERT of the same token adds nothing.
         """
-        settings: dict[str, object] = {"insert_deduplication_token": token}
-        if signal is Signal.METRICS:
-            settings |= {
-                **INGEST_SETTINGS,
-                "format_schema": read_sql("otlp.proto"),
-                "format_schema_message_name": "ResourceMetrics",
-            }
-            with _failures():
-                self._client.raw_insert("leeway.otlp_metrics", insert_block=framed, settings=settings, fmt="Protobuf")
-            return
         try:
-            block = self._decoder.block(signal, framed)
+            blocks = self._decoder.blocks(signal, framed)
         except ValueError as e:
             raise Rejected(f"not OTLP: {e}") from e
+        settings = {"insert_deduplication_token": token, **BLOCK_SETTINGS}
         with _failures():
-            self._client.raw_insert(
-                f"leeway.{ROWS[signal]}", insert_block=block, settings={**settings, **BLOCK_SETTINGS}, fmt="Native"
-            )
+            for table, block in blocks.items():
+                self._client.raw_insert(f"leeway.{table}", insert_block=block, settings=settings, fmt="Native")
 
     def warm_up(self) -> None:
         """Make `insert_otlp` ready, so that its first call is no slower than others: ten seconds once on a machine."""

@@ -1098,6 +1098,22 @@ DROP TABLE IF EXISTS leeway.otlp_logs ON CLUSTER 'leeway' SYNC;
 
 DROP VIEW IF EXISTS leeway.log_rows_from_otlp ON CLUSTER 'leeway' SYNC;
 
+DROP TABLE IF EXISTS leeway.otlp_metrics ON CLUSTER 'leeway' SYNC;
+
+DROP VIEW IF EXISTS leeway.metric_points_from_otlp ON CLUSTER 'leeway' SYNC;
+
+DROP VIEW IF EXISTS leeway.otel_metrics_gauge_rows_from_points ON CLUSTER 'leeway' SYNC;
+
+DROP VIEW IF EXISTS leeway.otel_metrics_sum_rows_from_points ON CLUSTER 'leeway' SYNC;
+
+DROP VIEW IF EXISTS leeway.otel_metrics_histogram_rows_from_points ON CLUSTER 'leeway' SYNC;
+
+DROP VIEW IF EXISTS leeway.otel_metrics_exponential_histogram_rows_from_points ON CLUSTER 'leeway' SYNC;
+
+DROP VIEW IF EXISTS leeway.otel_metrics_summary_rows_from_points ON CLUSTER 'leeway' SYNC;
+
+DROP TABLE IF EXISTS leeway.metric_points ON CLUSTER 'leeway' SYNC;
+
 CREATE OR REPLACE VIEW leeway.audit ON CLUSTER 'leeway' AS SELECT * FROM leeway.audit_rows FINAL;
 
 CREATE OR REPLACE VIEW leeway.breakers ON CLUSTER 'leeway' AS SELECT * FROM leeway.breaker_rows FINAL;
@@ -1195,29 +1211,17 @@ FROM leeway.finding_rows FINAL;
 
 CREATE OR REPLACE VIEW leeway.logs ON CLUSTER 'leeway' AS SELECT * EXCEPT (request_digest, ordinal, position) FROM leeway.log_rows FINAL;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS leeway.metric_points_from_otlp ON CLUSTER 'leeway' TO leeway.metric_points AS …;
-
 CREATE OR REPLACE VIEW leeway.observations ON CLUSTER 'leeway' AS SELECT * FROM leeway.observation_rows FINAL;
 
 CREATE OR REPLACE VIEW leeway.otel_metrics_exponential_histogram ON CLUSTER 'leeway' AS SELECT * EXCEPT (RequestDigest, Ordinal, Position) FROM leeway.otel_metrics_exponential_histogram_rows FINAL;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS leeway.otel_metrics_exponential_histogram_rows_from_points ON CLUSTER 'leeway' TO leeway.otel_metrics_exponential_histogram_rows AS …;
-
 CREATE OR REPLACE VIEW leeway.otel_metrics_gauge ON CLUSTER 'leeway' AS SELECT * EXCEPT (RequestDigest, Ordinal, Position) FROM leeway.otel_metrics_gauge_rows FINAL;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS leeway.otel_metrics_gauge_rows_from_points ON CLUSTER 'leeway' TO leeway.otel_metrics_gauge_rows AS …;
 
 CREATE OR REPLACE VIEW leeway.otel_metrics_histogram ON CLUSTER 'leeway' AS SELECT * EXCEPT (RequestDigest, Ordinal, Position) FROM leeway.otel_metrics_histogram_rows FINAL;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS leeway.otel_metrics_histogram_rows_from_points ON CLUSTER 'leeway' TO leeway.otel_metrics_histogram_rows AS …;
-
 CREATE OR REPLACE VIEW leeway.otel_metrics_sum ON CLUSTER 'leeway' AS SELECT * EXCEPT (RequestDigest, Ordinal, Position) FROM leeway.otel_metrics_sum_rows FINAL;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS leeway.otel_metrics_sum_rows_from_points ON CLUSTER 'leeway' TO leeway.otel_metrics_sum_rows AS …;
-
 CREATE OR REPLACE VIEW leeway.otel_metrics_summary ON CLUSTER 'leeway' AS SELECT * EXCEPT (RequestDigest, Ordinal, Position) FROM leeway.otel_metrics_summary_rows FINAL;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS leeway.otel_metrics_summary_rows_from_points ON CLUSTER 'leeway' TO leeway.otel_metrics_summary_rows AS …;
 
 CREATE OR REPLACE VIEW leeway.runs ON CLUSTER 'leeway' AS SELECT * FROM leeway.run_rows FINAL;
 

@@ -97,8 +97,6 @@ REJECTED: list[Callable[[Database], object]] = [
     lambda db: db.insert("batches", ["nothing"], [[1]]),
     lambda db: db.insert("batches", ["seq"], [[-1]]),
     lambda db: db.insert_frame("batches", pl.DataFrame({"nothing": [1]})),
-    lambda db: db.insert_otlp(b"\x05garbage", "garbage", Signal.METRICS),
-    lambda db: db.insert_otlp(b"\xff\xff\xff\xff\x0f\x0a", "truncated", Signal.METRICS),
 ]
 
 
@@ -109,10 +107,11 @@ def test_what_fails_again_is_rejected(db: Database, attempt: Callable[[Database]
     assert db.rows("SELECT count() AS n FROM leeway.span_rows") == [{"n": 0}]
 
 
+@pytest.mark.parametrize("signal", Signal)
 @pytest.mark.parametrize("data", [b"\x05garbage", b"\xff\xff\xff\xff\x0f\x0a", b"\x03\x12\x05\x0a", b"\xff" * 11])
-def test_spans_that_cannot_be_decoded_are_rejected(db: Database, data: bytes) -> None:
+def test_what_cannot_be_decoded_is_rejected(db: Database, data: bytes, signal: Signal) -> None:
     with pytest.raises(Rejected, match="not OTLP"):
-        db.insert_otlp(data, "garbage")
+        db.insert_otlp(data, "garbage", signal)
     assert db.rows("SELECT count() AS n FROM leeway.span_rows") == [{"n": 0}]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import pytest
@@ -18,7 +19,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     SummaryDataPoint,
 )
 
-from leeway.model import Signal
+from leeway.model import LeewayError, Signal
 from leeway.storage import Database
 from tests.conftest import ROOT
 from tests.storage.otlp import RECEIVED_NS, START_NS, attributes, framed, resource_metrics
@@ -267,6 +268,31 @@ def test_a_batch_inserted_three_times_is_there_once(db: Database) -> None:
         put(db, one_of_each(), "one-token")
     rows = [db.rows(f"SELECT count() AS n FROM leeway.otel_metrics_{kind}_rows")[0]["n"] for kind in KINDS]
     assert rows == [1] * 5
+
+
+@contextlib.contextmanager
+def without(db: Database, kind: str) -> Iterator[None]:
+    """While the table of a kind is not there."""
+    db.command(f"RENAME TABLE leeway.otel_metrics_{kind}_rows TO leeway.away")
+    try:
+        yield
+    finally:
+        db.command(f"RENAME TABLE leeway.away TO leeway.otel_metrics_{kind}_rows")
+
+
+def test_a_batch_that_came_into_some_tables_is_completed_by_its_repetition(db: Database) -> None:
+    with without(db, "histogram"), pytest.raises(LeewayError):
+        put(db, one_of_each(), "one-token", batch=4)
+    assert db.rows(STORED.read_text("utf-8"), {"writer": "w1", "batch": 4}) == [{"items": 2}]
+    put(db, one_of_each(), "one-token", batch=4)
+    rows = [db.rows(f"SELECT count() AS n FROM leeway.otel_metrics_{kind}_rows")[0]["n"] for kind in KINDS]
+    assert rows == [1] * 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_even_a_batch_without_points_tells_that_a_table_is_missing(db: Database, kind: str) -> None:
+    with without(db, kind), pytest.raises(LeewayError):
+        put(db, [])
 
 
 def test_a_large_batch_is_one_part_in_each_table(db: Database) -> None:

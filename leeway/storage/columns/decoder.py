@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from leeway.model import Signal
 from leeway.storage.columns.logs import LogDecoder
+from leeway.storage.columns.metrics import MetricDecoder
 from leeway.storage.columns.spans import SpanDecoder
-from leeway.storage.columns.warm_up import sample_logs, sample_spans
+from leeway.storage.columns.warm_up import sample_logs, sample_metrics, sample_spans
 from leeway.storage.conventions import Conventions
 from leeway.storage.frameworks import Frameworks
 from leeway.storage.prices import PriceTable
@@ -15,20 +18,28 @@ class Decoder:
     """Decodes batches of a signal; safe to share between threads."""
 
     def __init__(self, conventions: Conventions, frameworks: Frameworks, prices: PriceTable) -> None:
-        self._of = {
-            Signal.TRACES: SpanDecoder(conventions, frameworks, prices).block,
-            Signal.LOGS: LogDecoder(conventions).block,
-        }
+        self._spans = SpanDecoder(conventions, frameworks, prices)
+        self._logs = LogDecoder(conventions)
+        self._metrics = MetricDecoder()
 
-    def block(self, signal: Signal, framed: bytes) -> bytes:
-        """The rows of framed Resource… messages: a block in Native format, no bytes at all if there are no rows.
+    def blocks(self, signal: Signal, framed: bytes) -> Mapping[str, bytes]:
+        """The rows of framed Resource… messages by their table.
+
+        Returns:
+            Blocks in Native format. If there are no rows at all: no bytes for each of the signal's tables, to INSERT
+            nothing, which tells whether they are there.
 
         Raises:
             ValueError: The bytes are not that.
         """
-        return self._of[signal](framed)
+        if signal is Signal.TRACES:
+            return {"span_rows": self._spans.block(framed)}
+        if signal is Signal.LOGS:
+            return {"log_rows": self._logs.block(framed)}
+        return self._metrics.blocks(framed) or dict.fromkeys(self._metrics.tables, b"")
 
     def warm_up(self) -> None:
         """Compile what is not compiled yet, which takes ten seconds once on a machine, and load it."""
-        self.block(Signal.TRACES, sample_spans())
-        self.block(Signal.LOGS, sample_logs())
+        self.blocks(Signal.TRACES, sample_spans())
+        self.blocks(Signal.LOGS, sample_logs())
+        self.blocks(Signal.METRICS, sample_metrics())

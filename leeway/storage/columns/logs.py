@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leeway.storage.columns import layout as places
 from leeway.storage.columns import messages, native
 from leeway.storage.columns.attributes import Attributes, attributes, values, wanted
 from leeway.storage.columns.layout import Layout, layout
@@ -18,9 +17,11 @@ from leeway.storage.columns.surroundings import (
     RESOURCE_ATTRIBUTES,
     Named,
     held,
+    identity,
     nanoseconds,
     of_resources,
     of_scopes,
+    positions,
     scope_names,
 )  # fmt: skip
 from leeway.storage.columns.texts import Texts
@@ -31,7 +32,6 @@ _OF_RECORD: Final = ("agent_name", "conversation_id", "event_name")
 _OF_RESOURCE: Final = ("service_name", "service_version", "environment")
 _EVENT_NAME: Final = ((0, "event.name"),)
 """Before records had an event_name, an attribute carried it."""
-_DIGEST_BYTES: Final = 16
 
 
 class LogDecoder:
@@ -74,7 +74,7 @@ class LogDecoder:
             *held("resource_", resources.take(resource_of)),
             *of_scopes(data, found),
             *of_resources(data, found, resource_of),
-            *_identity(data, found, resource_of),
+            *identity(data, found, resource_of, positions(resource_of)),
         ]
         return native.block(len(found.item_starts), columns)
 
@@ -104,16 +104,3 @@ def _as_sent(
 def _said(resources: Attributes, resource_of: NDArray[np.int64]) -> Named:
     for place, name in enumerate(_OF_RESOURCE):
         yield name, low_cardinality(Texts.read(resources.texts, *resources.winners(place)).take(resource_of))
-
-
-def _identity(data: NDArray[np.uint8], found: Layout, resource_of: NDArray[np.int64]) -> Named:
-    """A record's place: its request, the message in the request, the record in the message, counted from 1."""
-    starts, ends = found.resource_texts[:, places.DIGEST]
-    digests = np.zeros((len(starts), _DIGEST_BYTES), np.uint8)
-    for resource, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-        digests[resource, : end - start] = data[start:end]
-    yield "request_digest", numbers(digests[resource_of], f"FixedString({_DIGEST_BYTES})")
-    yield "ordinal", numbers(found.ordinals[resource_of].astype(np.uint32), "UInt32")
-    first = np.searchsorted(resource_of, np.arange(len(starts)))
-    position = np.arange(len(resource_of)) - first[resource_of] + 1
-    yield "position", numbers(position.astype(np.uint32), "UInt32")

@@ -1,4 +1,4 @@
-"""What stands around spans and log records alike: their resource, their scope, the batch that they came in."""
+"""What stands around spans, log records and data points: their resource, their scope, the batch that they came in."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from leeway.storage.columns.texts import Texts
 
 RESOURCE_ATTRIBUTES: Final = (1, 1)
 _SCOPE_ATTRIBUTES: Final = (1, 3)
+_DIGEST_BYTES: Final = 16
 _LATEST_NS: Final = np.int64(2**63 - 1)
 
 Named = Iterator[tuple[str, Column]]
@@ -34,6 +35,24 @@ def of_resources(data: NDArray[np.uint8], found: Layout, resource_of: NDArray[np
         yield name, low_cardinality(Texts.read(data, starts, ends).take(resource_of))
     yield "batch", numbers(found.batches[resource_of], "UInt64")
     yield "received_at", numbers(nanoseconds(found.received_ns)[resource_of], native.TIME)
+
+
+def identity(
+    data: NDArray[np.uint8], found: Layout, resource_of: NDArray[np.int64], position: NDArray[np.int64]
+) -> Named:
+    """An item's place: its request, the message in the request, the item in the message, counted from 1."""
+    starts, ends = found.resource_texts[:, places.DIGEST]
+    digests = np.zeros((len(starts), _DIGEST_BYTES), np.uint8)
+    for resource, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+        digests[resource, : end - start] = data[start:end]
+    yield "request_digest", numbers(digests[resource_of], f"FixedString({_DIGEST_BYTES})")
+    yield "ordinal", numbers(found.ordinals[resource_of].astype(np.uint32), "UInt32")
+    yield "position", numbers(position.astype(np.uint32), "UInt32")
+
+
+def positions(resource_of: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The number of each item in its resource, from 1."""
+    return np.arange(len(resource_of)) - np.searchsorted(resource_of, resource_of) + 1
 
 
 def scope_names(data: NDArray[np.uint8], found: Layout) -> tuple[Texts, Texts]:

@@ -1,1 +1,0 @@
-arrayMap(x -> {{type}}, {{word}}.value)

@@ -1,1 +1,0 @@
-mapFromArrays({{word}}.key, arrayMap(x -> {{text}}, {{word}}.value))::Map(LowCardinality(String), String)

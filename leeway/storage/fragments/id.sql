@@ -1,1 +1,0 @@
-if(reinterpretAsUInt128({{word}}) = 0, '', lower(hex({{word}})))

@@ -1,2 +1,0 @@
-Exemplars.FilteredAttributes, Exemplars.TimeUnix, Exemplars.Value, Exemplars.SpanId, Exemplars.TraceId,
-    Exemplars.FilteredAttributeTypes

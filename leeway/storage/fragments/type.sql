@@ -1,1 +1,0 @@
-transform(x.value, [100, 101], [5, 6], x.value)::UInt8

@@ -1,0 +1,2 @@
+-- Nothing comes through `metric_points` any more (0053).
+DROP VIEW IF EXISTS leeway.otel_metrics_gauge_rows_from_points SYNC

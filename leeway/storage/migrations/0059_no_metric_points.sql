@@ -1,0 +1,2 @@
+-- After the views that read it.
+DROP TABLE IF EXISTS leeway.metric_points SYNC
