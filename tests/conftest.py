@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -18,6 +19,9 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from leeway import storage
+
+# Compiled kernels check every access, in the processes that tests start too.
+os.environ.setdefault("NUMBA_BOUNDSCHECK", "1")
 
 ROOT = Path(__file__).parents[1]
 NODE_PROJECT = ROOT / "tests" / "exporters" / "node"

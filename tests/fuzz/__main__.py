@@ -20,6 +20,8 @@ from typing import NamedTuple
 
 import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]  # there for `make fuzz` only
 
+os.environ["NUMBA_BOUNDSCHECK"] = "1"  # what a kernel reads past an array is then an error, and a finding
+
 with atheris.instrument_imports(include=["leeway.collector"], enable_loader_override=False):
     from tests.fuzz import targets
 from tests.fuzz.mutation import fresh, mutated

@@ -110,8 +110,8 @@ def fresh(target: int, random: Random) -> bytes:
     """A valid input of a target."""
     signal = random.choice(list(Signal))
     name = NAMES[target]
-    if name.startswith(("protobuf", "json")):
-        signal = Signal(name.split()[1])
+    if name.startswith(("protobuf", "json", "columns")):
+        signal = Signal(name.split()[-1])
     message = random_message(REQUESTS[signal], random)
     body = message.SerializeToString()
     make: dict[str, Callable[[], bytes]] = {
@@ -122,6 +122,7 @@ def fresh(target: int, random: Random) -> bytes:
         "zstd": lambda: zstd.compress(body),
         ENCODINGS[3]: lambda: zstd.compress(gzip.compress(body)),
         "framing": lambda: body,
+        "columns": lambda: next((body[start:end] for start, end in framing.resource_spans(body)), b""),
         "journal": lambda: journal.encode(journal.Entry("writer", 1, 2, (3, 4), body)),
         "spool": lambda: _segment(body),
         "deep": lambda: joined([(random.choice((5, 6)), _LEN, body)]),
@@ -145,7 +146,7 @@ def mutated(data: bytes, random: Random, any_mutation: Callable[[bytes], bytes])
         return bytes((target,)) + fresh(target, random)
     target = chosen(data)
     name = NAMES[target]
-    if name.startswith(("protobuf", "deep", "framing")) and random.random() < 0.6:
+    if name.startswith(("protobuf", "columns", "deep", "framing")) and random.random() < 0.6:
         return data[:1] + mutated_message(data[1:], random)
     if name.startswith("json") and random.random() < 0.5:
         return data[:1] + _mutated_json(data[1:], random)

@@ -14,12 +14,17 @@ from leeway.collector import journal
 from leeway.collector.otlp import deep, framing
 from leeway.collector.otlp.compression import decompress
 from leeway.collector.otlp.json_request import to_protobuf
-from leeway.collector.otlp.validate import check
+from leeway.collector.otlp.validate import Checked, check
 from leeway.collector.refusal import Refused
 from leeway.collector.spool import segment
 from leeway.model import Signal
+from leeway.storage.columns import Decoder
+from leeway.storage.conventions import load_conventions
+from leeway.storage.frameworks import load_frameworks
+from leeway.storage.prices import load_prices
 from tests.collector.storable import assert_storable
 
+DECODER = Decoder(load_conventions(), load_frameworks(), load_prices())
 DECOMPRESSED_BYTES_MAX = 1 << 16
 JSON_DEPTH_MAX = 200
 ENCODINGS = ("gzip", "deflate", "zstd", "gzip, zstd")
@@ -28,7 +33,22 @@ ENCODINGS = ("gzip", "deflate", "zstd", "gzip, zstd")
 def _protobuf(signal: Signal) -> Callable[[bytes], None]:
     def target(data: bytes) -> None:
         with contextlib.suppress(Refused):
-            assert_storable(signal, check(data, signal))
+            _assert_decodable(signal, check(data, signal))
+
+    return target
+
+
+def _assert_decodable(signal: Signal, checked: Checked) -> None:
+    """What has passed the check is whole, and the decoder takes it."""
+    assert_storable(signal, checked)
+    suffix = framing.private_fields("default", "w1", 1, 1_770_000_000_000_000_000)
+    DECODER.blocks(signal, b"".join(framing.framed(checked.body, checked.slices, suffix)))
+
+
+def _columns(signal: Signal) -> Callable[[bytes], None]:
+    def target(data: bytes) -> None:
+        with contextlib.suppress(ValueError):  # refused; what reads past its array is an IndexError here
+            DECODER.blocks(signal, framing.varint(len(data)) + data)
 
     return target
 
@@ -36,7 +56,7 @@ def _protobuf(signal: Signal) -> Callable[[bytes], None]:
 def _json(signal: Signal) -> Callable[[bytes], None]:
     def target(data: bytes) -> None:
         with contextlib.suppress(Refused):
-            assert_storable(signal, check(to_protobuf(data, JSON_DEPTH_MAX, signal), signal))
+            _assert_decodable(signal, check(to_protobuf(data, JSON_DEPTH_MAX, signal), signal))
 
     return target
 
@@ -89,6 +109,7 @@ TARGETS: tuple[tuple[str, Callable[[bytes], None]], ...] = (
     *((f"protobuf {signal}", _protobuf(signal)) for signal in Signal),
     *((f"json {signal}", _json(signal)) for signal in Signal),
     *((encoding, _compressed(encoding)) for encoding in ENCODINGS),
+    *((f"columns of {signal}", _columns(signal)) for signal in Signal),
     ("deep values", _deep),
     ("framing", _framing),
     ("journal", _journal),

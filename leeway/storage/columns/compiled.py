@@ -27,7 +27,8 @@ def _folder() -> Path:
     """Where the machine code of just these sources is kept: numba's own cache does not see that a function which a
     kernel calls, in another file, has changed.
     """
-    sources = hashlib.sha256(numba.__version__.encode())
+    # Nor does it see whether accesses are to be checked.
+    sources = hashlib.sha256(f"{numba.__version__} {vars(numba.config)['BOUNDSCHECK']}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         sources.update(source.read_bytes())
     roots = (os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", Path(tempfile.gettempdir()) / f"{os.getuid()}")
