@@ -1,11 +1,11 @@
 """One batch into ClickHouse, exactly once: INSERT, proof where it is needed, ledger row.
 
 An INSERT that has answered is certain. One that has not (time-out, lost connection, a process that died) may have
-stored all, nothing, or some of the tables of a batch of metrics, and is repeated under the same deduplication token. That is not yet proof: ClickHouse notes a
-token just before it commits the part, so a server that died in between remembers a token whose part is lost, and
-answers a repetition with success that stores nothing. So after every uncertain attempt the rows of the batch are
-counted, and where they are missing, the batch is inserted under a new token. Should an old attempt then surface after
-all, the copies are equal rows, which the views show once.
+stored all, nothing, or some of the tables of a batch of metrics, and is repeated under the same deduplication token.
+That is not yet proof: ClickHouse notes a token just before it commits the part, so a server that died in between
+remembers a token whose part is lost, and answers a repetition with success that stores nothing. So after every
+uncertain attempt the rows of the batch are counted, and where they are missing, the batch is inserted under a new
+token. Should an old attempt then surface after all, the copies are equal rows, which the views show once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Interrupted(Exception):
 
 
 class Poisoned(Exception):
-    """ClickHouse refuses these bytes, though it takes others. Nothing of the batch was stored, or of metrics perhaps some."""
+    """ClickHouse refuses these bytes, though it takes others. Nothing was stored, or of metrics some."""
 
 
 class Committer:
