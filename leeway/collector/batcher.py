@@ -1,12 +1,14 @@
 """Group commit: many requests wait on one INSERT.
 
-An INSERT through the ingest view costs tens of milliseconds whatever is in it, and a few microseconds a span. So the
-first request of a quiet moment waits a little for company, and as long as more keep coming, or an INSERT runs,
-requests gather until they are worth an INSERT of their own.
+An INSERT costs tens of milliseconds whatever is in it, and a few microseconds a span. So the first request of a quiet
+moment waits a little for company, and as long as more keep coming, or an INSERT runs, requests gather until they are
+worth an INSERT of their own. When INSERTs take longer than they can, requests gather longer: fewer INSERTs leave more
+of a busy machine for each.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -27,19 +29,26 @@ from leeway.model import Signal
 
 log = structlog.get_logger(__name__)
 
+PRESSURE = 4.0
+"""Requests gather so many times as long as the last INSERT took beyond the quickest."""
 AWAY_POLL_S = 0.1
 """How often an INSERT's thread looks whether ClickHouse is back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What waits for an INSERT."""
+    """What waits for an INSERT.
+
+    Attributes:
+        pressed_s: How much longer the last INSERT took than the quickest.
+    """
 
     items: int
     bytes: int
     oldest_s: float
     newest_s: float
     inserts_running: int
+    pressed_s: float = 0.0
 
 
 def wait_s(gathered: Gathered, now_s: float, settings: Settings) -> float | None:
@@ -50,7 +59,8 @@ def wait_s(gathered: Gathered, now_s: float, settings: Settings) -> float | None
         return 0.0
     due_s = gathered.oldest_s + settings.linger_busy_s
     if not gathered.inserts_running:
-        due_s = min(due_s, gathered.newest_s + settings.linger_s)
+        quiet_s = max(gathered.newest_s + settings.linger_s, gathered.oldest_s + PRESSURE * gathered.pressed_s)
+        due_s = min(due_s, quiet_s)
     return max(0.0, due_s - now_s)
 
 
@@ -118,6 +128,8 @@ class Batcher:
         self._changed = threading.Condition()
         self._waiting = FairQueue()
         self._running = 0
+        self._took_s = 0.0
+        self._quickest_s = math.inf
         self._flights: set[Flight] = set()
         self._closing = False
         self._threads: list[threading.Thread] = []
@@ -228,7 +240,8 @@ class Batcher:
     def _gathered(self, now_s: float) -> Gathered:
         waiting = self._waiting
         oldest_s, newest_s = (waiting.oldest_s, waiting.newest_s) if waiting.bytes else (now_s, now_s)
-        return Gathered(waiting.items, waiting.bytes, oldest_s, newest_s, self._running)
+        pressed_s = max(0.0, self._took_s - self._quickest_s)
+        return Gathered(waiting.items, waiting.bytes, oldest_s, newest_s, self._running, pressed_s)
 
     def _process(self, requests: Sequence[Request], committer: Committer, *, is_durable: bool = False) -> None:
         """Commit a batch. One that ClickHouse refuses is halved until only the requests that it refuses are left."""
@@ -241,11 +254,14 @@ class Batcher:
         flight = Flight(requests, entry.seq, min(r.arrived_s for r in requests), is_durable)
         with self._changed:
             self._flights.add(flight)
+        began_s = time.monotonic()
         try:
             committer.commit(entry, checksum)
         except Poisoned as e:
             self._refused(flight, entry, e, committer)
         else:
+            self._took_s = time.monotonic() - began_s
+            self._quickest_s = min(self._quickest_s, self._took_s)
             self._journal.drop(entry.seq)
             self._metrics.lag_seconds.labels(self._signal).observe(time.monotonic() - flight.oldest_s)
             self._metrics.batch_items.labels(self._signal).observe(entry.rows)

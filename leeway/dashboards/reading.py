@@ -42,7 +42,7 @@ def settings() -> Settings:
 @st.cache_resource(show_spinner=False)
 def database() -> Database:
     """One for all sessions; not kept when ClickHouse did not answer, so that the next page tries again."""
-    db = Database(settings().clickhouse)
+    db = Database(settings().clickhouse, nice=settings().nice)
     try:
         migrate(db)
     except Rejected as refusal:

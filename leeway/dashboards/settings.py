@@ -30,6 +30,8 @@ class Settings:
     otlp_http_port: int = 4318
     min_baseline_runs: int = 300
     """Below this many runs an agent is said to be learning; the rules file's `watch.min_baseline_runs`."""
+    nice: int = 10
+    """How far ClickHouse stands back for others that want the CPU while it works for a page, as `nice` has it."""
     refresh_s: float = 5.0
     """How often a live page reads again."""
     text_chars_max: int = 20_000

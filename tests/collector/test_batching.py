@@ -12,9 +12,17 @@ SETTINGS = Settings(linger_s=0.01, linger_busy_s=0.25, batch_spans_worth=1000, b
 
 
 def gathered(
-    spans: int = 1, size: int = 100, *, oldest_s: float = 5.0, newest_s: float = 5.0, running: int = 0
-) -> Gathered:
-    return Gathered(spans, size, oldest_s, newest_s, running)
+    spans: int = 1, size: int = 100, *, oldest_s: float = 5.0, newest_s: float = 5.0, running: int = 0,
+    pressed_s: float = 0.0,
+) -> Gathered:  # fmt: skip
+    return Gathered(spans, size, oldest_s, newest_s, running, pressed_s)
+
+
+def test_requests_gather_longer_as_inserts_become_slower_but_no_longer_than_when_busy() -> None:
+    assert wait_s(gathered(pressed_s=0.03), 5.0, SETTINGS) == pytest.approx(0.12)
+    assert wait_s(gathered(pressed_s=0.03), 5.13, SETTINGS) == 0.0
+    assert wait_s(gathered(pressed_s=9.0), 5.0, SETTINGS) == pytest.approx(0.25)
+    assert wait_s(gathered(1000, pressed_s=9.0), 5.0, SETTINGS) == 0.0
 
 
 def test_nothing_gathered_waits_for_a_request() -> None:

@@ -146,7 +146,12 @@ class Engine:
     """The folder and everything open on it. Opening it twice in one process is not possible, in two is refused."""
 
     def __init__(
-        self, data: Path, memory_bytes_max: int = 0, backups: Path | None = None, config: Path | None = None
+        self,
+        data: Path,
+        memory_bytes_max: int = 0,
+        backups: Path | None = None,
+        config: Path | None = None,
+        merge_nice: int = 0,
     ) -> None:
         """Raises:
         Rejected: The folder cannot be used: another process has it, or it cannot be written.
@@ -156,6 +161,8 @@ class Engine:
         options: dict[str, object] = {"max_server_memory_usage": memory_bytes_max} if memory_bytes_max else {}
         if backups is not None:
             options["backups.allowed_path"] = backups.resolve()
+        if merge_nice:
+            options["os_threads_nice_value_merge_mutate"] = merge_nice
         if config is not None:
             options["config-file"] = Path(config).resolve()  # chdb reads it relative to its own folder
         if "?" in self._path:

@@ -39,7 +39,7 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) ->
     """
     listener = _listen(settings)
     backups = settings.backups or settings.data.parent / "backups"
-    engine = Engine(settings.data, settings.memory_bytes_max, backups, settings.config)
+    engine = Engine(settings.data, settings.memory_bytes_max, backups, settings.config, settings.merge_nice)
     # chdb keeps the protobuf schemas that it compiles in the working folder, wherever that is.
     with contextlib.closing(listener), contextlib.closing(engine), contextlib.chdir(settings.data):
         sessions = Sessions(engine.connect, settings.sessions_max)

@@ -20,6 +20,8 @@ class Settings:
     """Whether queries may read and write this machine's files and start its programs (`file()`, `OUTFILE`, …)."""
     memory_bytes_max: int = 0
     """What ClickHouse may use before it refuses with MEMORY_LIMIT_EXCEEDED; 0: nine tenths of the machine's."""
+    merge_nice: int = 5
+    """How far merges stand back for queries and INSERTs that want the CPU, as `nice` has it."""
     concurrent_queries_max: int = 64
     """Queries beyond it are answered with TOO_MANY_SIMULTANEOUS_QUERIES, which clients retry."""
     query_bytes_max: int = 64 * 1024 * 1024
