@@ -22,6 +22,9 @@ import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore] 
 
 os.environ["NUMBA_BOUNDSCHECK"] = "1"  # what a kernel reads past an array is then an error, and a finding
 
+# Not instrumented: what numba compiles must be the functions as they are written.
+import leeway.storage.columns  # noqa: F401
+
 with atheris.instrument_imports(include=["leeway.collector"], enable_loader_override=False):
     from tests.fuzz import targets
 from tests.fuzz.mutation import fresh, mutated
@@ -137,6 +140,7 @@ def main() -> None:
     def mutate(data: bytes, size_max: int, seed: int) -> bytes:
         return mutated(data, Random(seed), lambda d: bytes(atheris.Mutate(d, size_max)))[:size_max]
 
+    targets.DECODER.warm_up()
     atheris.Setup(
         [
             sys.argv[0], str(corpus), f"-seed={args.seed}", "-runs=-1", "-max_len=4096",
