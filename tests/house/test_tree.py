@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -90,19 +92,31 @@ def test_the_compose_file_holds_no_secret_and_opens_no_port_to_the_network() -> 
 
 
 @pytest.mark.parametrize("profile", [{}, {"COMPOSE_PROFILES": "cluster", "LEEWAY_CLUSTER": "leeway"}], ids=str)
-def test_docker_accepts_every_profile_of_the_compose_file(tmp_path: Path, profile: dict[str, str]) -> None:
-    docker = shutil.which("docker")
-    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
-        pytest.skip("docker with its compose plugin is not here")
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(tmp_path),
-        "LEEWAY_CLICKHOUSE_PASSWORD": "for-the-test",
-        **profile,
-    }
-    command = [docker, "compose", "--file", str(ROOT / "docker-compose.yml"), "config", "--quiet"]
+def test_docker_accepts_every_profile_of_the_compose_file(profile: dict[str, str]) -> None:
+    ours = {name: text for name, text in os.environ.items() if name in {"PATH", "HOME", "DOCKER_CONFIG"}}
+    environment = {**ours, "LEEWAY_CLICKHOUSE_PASSWORD": "for-the-test", **profile}
+    command = [*docker_compose(), "--file", str(ROOT / "docker-compose.yml"), "config", "--format", "json"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+    services = json.loads(done.stdout)["services"]
+    in_profile = {n for n, s in compose()["services"].items() if set(s.get("profiles", ())) <= set(profile.values())}
+    assert set(services) == in_profile
+    mounts = [mount for service in services.values() for mount in service.get("volumes", ())]
+    missing = [m["source"] for m in mounts if m["type"] == "bind" and not Path(m["source"]).is_file()]
+    assert not missing, "docker would make folders of them"
+
+
+def docker_compose() -> list[str]:
+    """Docker Compose 2 or newer, as docker's plugin or on its own; the first version was another program."""
+    for command in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(command[0]):
+            said = subprocess.run([*command, "version", "--short"], capture_output=True, text=True, check=False)
+            if said.returncode == 0 and int(re.match(r"v?(\d+)", said.stdout + "0")[1]) >= 2:  # type: ignore[index]
+                return command
+    pytest.skip(
+        "Docker Compose 2 is not on the PATH: install docker's compose plugin, or with Go build ./cmd of the module "
+        "github.com/docker/compose/v2 as docker-compose; no engine is needed"
+    )
 
 
 def test_the_image_does_not_run_as_root_and_knows_its_health() -> None:
