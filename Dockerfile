@@ -19,6 +19,7 @@ ENV PATH=/opt/leeway/bin:$PATH \
     LEEWAY_HOST=0.0.0.0 \
     LEEWAY_DATA=/var/lib/leeway \
     LEEWAY_RULES=/etc/leeway/rules.yaml \
+    LEEWAY_RETENTION=/etc/leeway/retention.toml \
     HEALTH_URL=http://127.0.0.1:4318/healthz
 USER leeway
 WORKDIR /var/lib/leeway

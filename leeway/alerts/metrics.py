@@ -28,6 +28,14 @@ class Metrics:
         self.failures = Counter(
             "leeway_alerts_failures", "Rounds of work that failed and are repeated.", ["job"], registry=self.registry
         )
+        self.retention_rows = Counter(
+            "leeway_retention_rows", "Rows that were too old and went.", ["table"], registry=self.registry
+        )
+        self.retention_last = Gauge(
+            "leeway_retention_last_success_timestamp_seconds",
+            "When everything that was too old had gone; 0 before the first time.",
+            registry=self.registry,
+        )
         self.attempts = Counter(
             "leeway_webhook_attempts", "Attempts to deliver a webhook.", ["target", "outcome"], registry=self.registry
         )

@@ -41,7 +41,7 @@ class Rulebook:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stamp = self._seen = _stamp(path)
+        self._stamp = self._seen = stamp(path)
         self.now = self._read(None)
 
     def refresh(self) -> bool:
@@ -52,11 +52,11 @@ class Rulebook:
         Returns:
             Whether other rules hold now.
         """
-        stamp = _stamp(self._path)
-        settled, self._seen = stamp == self._seen, stamp
-        if stamp == self._stamp or not settled:
+        found = stamp(self._path)
+        settled, self._seen = found == self._seen, found
+        if found == self._stamp or not settled:
             return False
-        before, self._stamp = self.now, stamp
+        before, self._stamp = self.now, found
         self.now = self._read(before.rules)
         if self.now.broken:
             log.error("rules.broken", path=str(self._path), kept=before.rules.hash, reason=self.now.broken)
@@ -96,7 +96,8 @@ def secret_problems(rules: Rules, environment: Mapping[str, str]) -> list[str]:
     return problems
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """What a file looks like from outside; None where there is none."""
     try:
         stat = path.stat()
     except OSError:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -26,6 +27,7 @@ from leeway.alerts.services import Services
 from leeway.alerts.settings import Settings
 from leeway.alerts.shapes import Health
 from leeway.alerts.sql import query
+from leeway.alerts.upkeep import Upkeep
 from leeway.model import LeewayError, Unavailable
 from leeway.storage import Database
 
@@ -40,9 +42,10 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) ->
     One such process at a time: two would decide the same findings.
 
     Raises:
-        Rejected: The rules file is broken at the start, or the address cannot be had.
+        Rejected: The rules or the retention file is broken at the start, or the address cannot be had.
     """
     rulebook = Rulebook(settings.rules)
+    upkeep = Upkeep(settings.retention)
     server = Server(settings.host, settings.api_port)
     if not settings.api_url:
         settings = replace(settings, api_url=server.url)
@@ -51,7 +54,7 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) ->
         server.close()
         return
     with db:
-        Service(settings, db, rulebook, server).run(stop, ready)
+        Service(settings, db, rulebook, upkeep, server).run(stop, ready)
 
 
 def _connect(settings: storage.Settings, stop: threading.Event) -> Database | None:
@@ -72,10 +75,11 @@ def _connect(settings: storage.Settings, stop: threading.Event) -> Database | No
 class Service:
     """Composes the parts, and keeps what /readyz tells."""
 
-    def __init__(self, settings: Settings, db: Database, rulebook: Rulebook, server: Server) -> None:
+    def __init__(self, settings: Settings, db: Database, rulebook: Rulebook, upkeep: Upkeep, server: Server) -> None:
         self._settings = settings
         self._db = db
         self._rulebook = rulebook
+        self._upkeep = upkeep
         self._server = server
         self._metrics = Metrics()
         self._book = Book(db)
@@ -83,6 +87,7 @@ class Service:
         self._engine = Engine(db, self._book, self._metrics, settings.findings_a_round_max, self._nudged.set)
         self._deliveries = Deliveries(db, settings, lambda: rulebook.now.rules, self._metrics)
         self._failing: dict[str, str] = {}
+        self._behind: dict[str, str] = {}
         self._audited = ""
 
     def run(self, stop: threading.Event, ready: Callable[[], None]) -> None:
@@ -108,6 +113,16 @@ class Service:
             max_instances=1,
             misfire_grace_time=None,
         )
+        scheduler.add_job(
+            self._retain,
+            "interval",
+            (stop,),
+            seconds=self._settings.retention_every_s,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+            next_run_time=datetime.now(UTC),
+        )
         sender = threading.Thread(target=self._deliver, args=(stop,), name="deliveries", daemon=True)
         self._evaluate()
         scheduler.start()
@@ -131,7 +146,7 @@ class Service:
 
     def _evaluate(self) -> None:
         """One round; a failure is told, and the next round tries again."""
-        with self._watched("evaluate"):
+        with _Watched("evaluate", self._metrics, self._failing):
             self._rulebook.refresh()
             now_ns = time.time_ns()
             self._audit_rules(now_ns)
@@ -141,12 +156,14 @@ class Service:
     def _deliver(self, stop: threading.Event) -> None:
         while not stop.is_set():
             self._nudged.clear()
-            with self._watched("deliver"):
+            with _Watched("deliver", self._metrics, self._failing):
                 self._deliveries.poll()
             self._nudged.wait(self._settings.webhook_poll_s)
 
-    def _watched(self, job: str) -> _Watched:
-        return _Watched(job, self._metrics, self._failing)
+    def _retain(self, stop: threading.Event) -> None:
+        """One round. Where it fails, rows live longer; that is no reason to stop asking us about breakers."""
+        with _Watched("retention", self._metrics, self._behind):
+            self._upkeep.round(self._db, self._metrics, stop, datetime.now(UTC))
 
     def _audit_rules(self, now_ns: int) -> None:
         """Which rules hold, in the metrics always and in the audit when they are others than before."""
@@ -174,8 +191,8 @@ class Service:
         problems = secret_problems(loaded.rules, os.environ)
         if problems:
             details["webhooks"] = problems
-        if self._failing:
-            details["failing"] = dict(self._failing)
+        if self._failing or self._behind:
+            details["failing"] = {**self._failing, **self._behind}
         return Health(ready=not self._failing, details=details)
 
 

@@ -17,6 +17,10 @@ class Settings:
     """Control API, with /healthz, /readyz and /metrics; 0 takes any free port."""
     rules: Path = Path("leeway-rules.yaml")
     """The rules file; it is read again when it changes. Without one, drifts are found and shown and nothing more."""
+    retention: Path = Path("leeway-retention.toml")
+    """The retention file (docs/retention.md); without one, everything is kept for ever."""
+    retention_every_s: float = 3_600.0
+    """How often what is too old is looked for. A changed file holds once two rounds have found it alike."""
     api_token: str = ""
     """Where it is set, every call to /v1 and /ofrep must send `Authorization: Bearer` with it."""
     api_url: str = ""
@@ -48,8 +52,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in (
-            "evaluate_every_s", "findings_a_round_max", "request_bytes_max", "page_rows_max", "webhook_timeout_s",
-            "webhook_first_retry_s", "webhook_retry_s_max", "webhook_give_up_after_s", "webhook_poll_s",
+            "retention_every_s", "evaluate_every_s", "findings_a_round_max", "request_bytes_max", "page_rows_max",
+            "webhook_timeout_s", "webhook_first_retry_s", "webhook_retry_s_max", "webhook_give_up_after_s",
+            "webhook_poll_s",
         ):  # fmt: skip
             if not getattr(self, name) > 0:
                 raise Rejected(f"{name} is {getattr(self, name)}; it must be above 0")

@@ -139,6 +139,7 @@ def _general_options(command: Callable[..., None]) -> Callable[..., None]:
         "api_port": "Control API.",
         "dashboard_port": "Dashboards.",
         "rules": "The rules file.",
+        "retention": "The retention file.",
         "log_level": SHARED["log_level"],
     }
     for key, doc in reversed(docs.items()):

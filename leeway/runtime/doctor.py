@@ -27,6 +27,7 @@ from leeway.runtime.derivation import derived
 from leeway.runtime.mistake import Mistake
 from leeway.runtime.ports import check_free
 from leeway.runtime.sources import Sources, env_name
+from leeway.storage import life
 
 FREE_BYTES_MIN: Final = 2 << 30
 CLOCK_SKEW_S_MAX: Final = 1.0
@@ -54,7 +55,7 @@ class Finding:
 def examine(sources: Sources) -> Iterator[Finding]:
     """Every check, one after the other; a check that cannot be made says so."""
     checks: tuple[Callable[[Sources], Iterator[Finding]], ...] = (
-        _versions, _settings, _variables, _rules, _disk, _ports, _clickhouse,
+        _versions, _settings, _variables, _rules, _retention, _disk, _ports, _clickhouse,
     )  # fmt: skip
     for check in checks:
         try:
@@ -123,6 +124,19 @@ def _rules(sources: Sources) -> Iterator[Finding]:
         yield Finding(False, "rules", f"{path}: {errors[0]}", f"leeway rules check {path}")
     else:
         yield Finding(True, "rules", str(path))
+
+
+def _retention(sources: Sources) -> Iterator[Finding]:
+    path: Path = shared("retention", sources)
+    if not path.exists():
+        yield Finding(None, "retention", f"there is no {path}: everything is kept for ever", "see docs/retention.md")
+        return
+    try:
+        life.load_policy(path)
+    except life.RetentionInvalid as e:
+        yield Finding(False, "retention", str(e), "nothing goes until it is mended")
+    else:
+        yield Finding(True, "retention", str(path))
 
 
 def _disk(sources: Sources) -> Iterator[Finding]:

@@ -17,19 +17,20 @@ from rich.text import Text
 
 from leeway import storage
 from leeway.model import Unavailable
+from leeway.runtime.composition import shared
 from leeway.runtime.database import database_settings
 from leeway.runtime.sources import Sources
 from leeway.storage import life
 
 
-def run_retention(sources: Sources, file: Path, *, dry_run: bool, every_s: float | None) -> None:
+def run_retention(sources: Sources, file: Path | None, *, dry_run: bool, every_s: float | None) -> None:
     """Apply a policy once, or again and again until a signal.
 
     Raises:
         RetentionInvalid: The file cannot be used.
         Unavailable: ClickHouse does not answer, and it was to be done once.
     """
-    policy = life.load_policy(file)
+    policy = life.load_policy(file or shared("retention", sources))
     console = Console(highlight=False, soft_wrap=True)
     stop = threading.Event()
     if every_s is not None:

@@ -41,6 +41,7 @@ GENERAL: Final = {
     "api_port": "The control API.",
     "dashboard_port": "The dashboards.",
     "rules": "The rules file.",
+    "retention": "The retention file: how many days what is kept.",
 }
 
 

@@ -59,18 +59,19 @@ def export(  # noqa: PLR0913, PLR0917 - a flag each
 
 
 @click.command()
-@click.argument("file", default="leeway-retention.toml", type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would go; change nothing.")
 @click.option("--every-h", type=click.FloatRange(0, min_open=True), help="Again after so many hours, until a signal.")
 @CLICKHOUSE_URL
 @CONFIG
 def retention(
-    file: Path, *, dry_run: bool, every_h: float | None, clickhouse_url: str | None, config: str | None
+    file: Path | None, *, dry_run: bool, every_h: float | None, clickhouse_url: str | None, config: str | None
 ) -> None:
     """Let go of what is too old.
 
     FILE says how many days spans, logs, metrics, runs and so on are kept, and for which projects it differs
-    (docs/retention.md). Without --every-h it is done once, as a cron job would.
+    (docs/retention.md); without it, the file that `leeway up` follows. Without --every-h it is done once, as a cron
+    job would.
     """
     from leeway.runtime.life_command import run_retention
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -99,7 +99,7 @@ class Step:
         projects: Whose rows go.
         others: Whether it is everybody's but those `projects`.
         before: Rows of before this go.
-        rows: Of the partition; 0 where that was not asked.
+        rows: That go with the partition; of rows that are deleted, once they are.
     """
 
     table: str
@@ -113,7 +113,8 @@ class Step:
         if self.partition:
             return f"{self.table}: drop {self.partition} ({self.rows:,} rows)"
         whose = f"{'everybody but ' if self.others else ''}{', '.join(self.projects)}"
-        return f"{self.table}: delete rows of {whose} from before {self.before:%Y-%m-%d}"
+        rows = f"{self.rows:,} rows" if self.rows else "rows"
+        return f"{self.table}: delete {rows} of {whose} from before {self.before:%Y-%m-%d}"
 
 
 def load_policy(path: Path) -> Policy:
@@ -197,7 +198,7 @@ def apply(db: Database, steps: Iterable[Step], actor: str) -> list[Step]:
     """Do it, and note in `audit` what was done.
 
     Returns:
-        The steps that had anything to do.
+        The steps that had anything to do, with the rows that went.
     """
     done: list[Step] = []
     for step in steps:
@@ -208,9 +209,12 @@ def apply(db: Database, steps: Iterable[Step], actor: str) -> list[Step]:
             whose = f"{kind.project} {'NOT ' * step.others}IN {{projects:Array(String)}}"
             where = f"{kind.time} < {{before:DateTime64(9)}} AND {whose}"
             parameters = {"before": f"{step.before:%Y-%m-%d %H:%M:%S}", "projects": list(step.projects)}
-            if not db.rows(f"SELECT 1 AS n FROM leeway.{step.table} WHERE {where} LIMIT 1", parameters):  # noqa: S608
+            [row] = db.rows(f"SELECT count() AS n FROM leeway.{step.table} WHERE {where}", parameters)  # noqa: S608
+            if not row["n"]:
                 continue
             delete_rows(db, step.table, where, parameters)
+            step = replace(step, rows=row["n"])  # noqa: PLW2901 - what was done is what was to do, and how much it was
         done.append(step)
-        note(db, actor, "retention.applied", step.table, str(step), {"before": step.before.isoformat()})
+        details = {"before": step.before.isoformat(), "rows": step.rows}
+        note(db, actor, "retention.applied", step.table, str(step), details)
     return done
