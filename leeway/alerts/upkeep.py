@@ -50,7 +50,7 @@ class Upkeep:
         if not rested:
             log.info("retention.changed", path=str(self._path), effect="holds from the next round on")
             return
-        for step in life.plan(policy, life.partitions(db), now):
+        for step in life.plan(policy, life.partitions(db), now, life.dropped(db)):
             if stop.is_set():
                 return
             for done in life.apply(db, [step], ACTOR):

@@ -40,7 +40,7 @@ def run_retention(sources: Sources, file: Path | None, *, dry_run: bool, every_s
         try:
             with storage.Database(database_settings(sources)) as db:
                 storage.migrate(db)
-                steps = life.plan(policy, life.partitions(db), datetime.now(UTC))
+                steps = life.plan(policy, life.partitions(db), datetime.now(UTC), life.dropped(db))
                 done = steps if dry_run else life.apply(db, steps, "leeway retention")
             for step in done:
                 console.print(Text("· " if dry_run else "✓ ", "dim" if dry_run else "green"), str(step), sep="")

@@ -22,10 +22,16 @@ WENT_IN, CAME_OUT, ARGUMENTS, RESULTS, SYSTEM, CALLS, REASONING, EVENT_LISTS = (
     for name in ("went_in", "came_out", "tool_arguments", "tool_results", "system", "calls", "reasoning", "event_lists")
 )
 _EVERYWHERE: Final = tuple(name for names in _SOURCES.values() for name in names)
-_WHOLE: Final = frozenset(_EVERYWHERE)
-_PREFIXES: Final = tuple(name[:-1] for name in _EVERYWHERE if name.endswith(".*"))
+NAMES: Final = frozenset(name for name in _EVERYWHERE if not name.endswith(".*"))
+PREFIXES: Final = tuple(name[:-1] for name in _EVERYWHERE if name.endswith(".*"))
+"""An attribute is a part of the conversation by its name or by how it begins."""
 _INDEXED: Final = re.compile(r"^\.?(\d+)\.(.+)$")
 _MESSAGE_EVENT: Final = re.compile(r"gen_ai\.(system|user|assistant|tool)\.message")
+MESSAGE_EVENTS: Final = (
+    *(f"gen_ai.{role}.message" for role in ("system", "user", "assistant", "tool")),
+    "gen_ai.choice",
+)
+"""Events that are a message; their attributes have names of their own."""
 _DETAILS_EVENT: Final = "gen_ai.client.inference.operation.details"
 _WRAPPERS: Final = frozenset({"message_content", "tool_call", "message", "document", "embedding"})
 RAW: Final[Mapping[str, str]] = {"in": "input", "out": "output"}
@@ -41,7 +47,7 @@ class Event(NamedTuple):
 
 def said(name: str) -> bool:
     """Whether an attribute is a part of the conversation; the others are only listed."""
-    return name in _WHOLE or name.startswith(_PREFIXES)
+    return name in NAMES or name.startswith(PREFIXES)
 
 
 def content(attributes: Attributes, events: Sequence[Event] = (), operation: str = "") -> tuple[Message, ...]:

@@ -6,7 +6,7 @@ What is to go is a plan, which is computed from the policy, the partitions and t
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from leeway.model import Rejected
 from leeway.storage.cluster import LOCAL_SUFFIX, SHARDED
 from leeway.storage.database import Database
 from leeway.storage.life.change import delete_rows, drop_partition, note
+from leeway.storage.life.content import drop_content
 from leeway.storage.templates import read_sql
 
 
@@ -53,6 +54,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "deliveries": Kind(("delivery_rows",), "at", ""),
     "audit": Kind(("audit_rows",), "at", ""),
 }
+_SAID_IN: Final = "span_rows"
+CONTENT: Final = "content"
+"""What was said on spans, which may go before them."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ class Step:
 
     Attributes:
         partition: To be dropped whole; empty where rows are deleted.
+        content: Whether of the partition only what was said goes.
         projects: Whose rows go.
         others: Whether it is everybody's but those `projects`.
         before: Rows of before this go.
@@ -105,14 +110,18 @@ class Step:
     table: str
     before: datetime
     partition: str = ""
+    content: bool = False
     projects: tuple[str, ...] = ()
     others: bool = False
     rows: int = 0
 
     def __str__(self) -> str:
-        if self.partition:
+        if self.partition and not self.content:
             return f"{self.table}: drop {self.partition} ({self.rows:,} rows)"
-        whose = f"{'everybody but ' if self.others else ''}{', '.join(self.projects)}"
+        names = ", ".join(self.projects)
+        whose = (f"everybody but {names}" if names else "everybody") if self.others else names
+        if self.content:
+            return f"{self.table}: drop content of {whose} from {self.partition}"
         rows = f"{self.rows:,} rows" if self.rows else "rows"
         return f"{self.table}: delete {rows} of {whose} from before {self.before:%Y-%m-%d}"
 
@@ -140,7 +149,7 @@ def _days(path: Path, key: str, kinds: object, *, own: bool = False) -> dict[str
     if not isinstance(kinds, dict):
         raise RetentionInvalid(f"{path}: {key} must be a table of kinds and days")
     for kind, days in kinds.items():
-        known = [k for k, v in KINDS.items() if v.project or not own]
+        known = [*(k for k, v in KINDS.items() if v.project or not own), CONTENT]
         if kind not in known:
             raise RetentionInvalid(f"{path}: {key}.{kind} is unknown; use {', '.join(known)}")
         if not isinstance(days, int) or isinstance(days, bool) or days < 1:
@@ -148,8 +157,14 @@ def _days(path: Path, key: str, kinds: object, *, own: bool = False) -> dict[str
     return kinds
 
 
-def plan(policy: Policy, partitions: Iterable[Partition], now: datetime) -> list[Step]:
-    """What is to go at `now`, which is rounded down to its day: rows are deleted once a day at most."""
+def plan(
+    policy: Policy, partitions: Iterable[Partition], now: datetime, dropped: frozenset[str] = frozenset()
+) -> list[Step]:
+    """What is to go at `now`, which is rounded down to its day: rows are deleted once a day at most.
+
+    Args:
+        dropped: As `content.dropped`: the steps about content that were done before.
+    """
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     there: dict[str, list[Partition]] = {}
     for partition in partitions:
@@ -167,7 +182,21 @@ def plan(policy: Policy, partitions: Iterable[Partition], now: datetime) -> list
                 left = [p for p in left if p.end > before]
             oldest = min((p.end for p in left), default=None)
             steps += [s for s in _of_projects(table, own, general, longest, today) if oldest and _touches(s, oldest)]
-    return steps
+    gone = {step.partition for step in steps if step.table == _SAID_IN}
+    left = [p for p in there.get(_SAID_IN, ()) if p.name not in gone]
+    return steps + [s for s in _of_content(policy, left, today) if str(s) not in dropped]
+
+
+def _of_content(policy: Policy, left: Iterable[Partition], today: datetime) -> Iterator[Step]:
+    """A step for each day and each whose: days are over, so what was done once is done."""
+    own = {project: kinds[CONTENT] for project, kinds in policy.days_of.items() if CONTENT in kinds}
+    general = policy.days.get(CONTENT)
+    for partition in sorted(left, key=lambda p: p.name):
+        for project, days in sorted(own.items()):
+            if partition.end <= (before := today - timedelta(days=days)):
+                yield Step(_SAID_IN, before, partition.name, content=True, projects=(project,))
+        if general is not None and partition.end <= (before := today - timedelta(days=general)):
+            yield Step(_SAID_IN, before, partition.name, content=True, projects=tuple(sorted(own)), others=True)
 
 
 def _of_projects(
@@ -203,7 +232,12 @@ def apply(db: Database, steps: Iterable[Step], actor: str) -> list[Step]:
     done: list[Step] = []
     for step in steps:
         kind = next(k for k in KINDS.values() if step.table in k.tables)
-        if step.partition:
+        action = "retention.content" if step.content else "retention.applied"
+        if step.content:
+            whose = f"project {'NOT ' * step.others}IN {{projects:Array(String)}}"
+            rows = drop_content(db, step.partition, whose, {"projects": list(step.projects)})
+            step = replace(step, rows=rows)  # noqa: PLW2901 - as below
+        elif step.partition:
             drop_partition(db, step.table, step.partition)
         else:
             whose = f"{kind.project} {'NOT ' * step.others}IN {{projects:Array(String)}}"
@@ -216,5 +250,5 @@ def apply(db: Database, steps: Iterable[Step], actor: str) -> list[Step]:
             step = replace(step, rows=row["n"])  # noqa: PLW2901 - what was done is what was to do, and how much it was
         done.append(step)
         details = {"before": step.before.isoformat(), "rows": step.rows}
-        note(db, actor, "retention.applied", step.table, str(step), details)
+        note(db, actor, action, step.table, str(step), details)
     return done

@@ -1,0 +1,1 @@
+(has({message_events:Array(String)}, e.name) OR {{content_entry}})

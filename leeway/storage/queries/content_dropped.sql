@@ -1,0 +1,1 @@
+SELECT reason FROM leeway.audit WHERE action = 'retention.content'
