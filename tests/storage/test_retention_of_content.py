@@ -21,6 +21,7 @@ KEPT: dict[str, Value] = {
     "gen_ai.request.model": "gpt-4o", "attempt": 3, "in.house.note": "x" * 4_000,
     "gen_ai.usage.input_tokens": 12, "tags": ["a", "b"],
 }  # fmt: skip
+RETRY: dict[str, Value] = {"attempt": 2, "gen_ai.completion": "hi"}
 
 
 def stored(db: Database, age_days: int, project: str) -> None:
@@ -28,7 +29,9 @@ def stored(db: Database, age_days: int, project: str) -> None:
     pairs: dict[str, Value] = {**SAID, **KEPT}
     events = [
         Span.Event(time_unix_nano=1, name="gen_ai.user.message", attributes=attributes([("content", "hello")])),
-        Span.Event(time_unix_nano=2, name="retry", attributes=attributes([("attempt", 2), ("gen_ai.completion", "hi")])),
+        Span.Event(
+            time_unix_nano=2, name="retry", attributes=attributes({"attempt": 2, "gen_ai.completion": "hi"}.items())
+        ),
     ]
     one = span(sorted(pairs.items()), trace_id=bytes([age_days + 1]) * 16, events=events)
     db.insert_otlp(framed([resource_spans([one])], project=project, received_ns=received_ns), f"{age_days} {project}")
