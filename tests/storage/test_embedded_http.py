@@ -92,9 +92,20 @@ def test_totals_come_behind_the_rows(http: httpx.Client) -> None:
     assert text == "0\t5\n1\t5\n\n0\t10\n"
 
 
-def test_an_empty_native_answer_names_its_columns(http: httpx.Client) -> None:
-    body = http.post("/", content="SELECT 1::UInt8 AS a, 'x' AS b WHERE 0 FORMAT Native").content
-    assert body == b"\x02\x00\x01a\x05UInt8\x01b\x06String"
+def test_an_empty_native_answer_is_empty_as_a_servers_is(http: httpx.Client) -> None:
+    answer = http.post("/", content="SELECT 1::UInt8 AS a, 'x' AS b WHERE 0 FORMAT Native")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["X-ClickHouse-Format"] == "Native"
+
+
+def test_bytes_that_are_no_text_may_stand_in_a_string(http: httpx.Client) -> None:
+    sql = b"SELECT hex('\x92\xff\x00\xc3\xa9'), '" + "é".encode() + b"', hex($x$\x92\\'\x00$x$) FORMAT TabSeparated"
+    assert http.post("/", content=sql).text == "92FF00C3A9\té\t925C2700\n"
+
+
+def test_a_string_may_be_longer_than_what_is_read_at_first(http: httpx.Client) -> None:
+    text = "an end; SELECT " * 40_000
+    assert run(http, f"SELECT length('{text}')", max_query_size="10000000") == f"{len(text)}\n"
 
 
 def test_an_empty_answer_with_names_has_its_header(http: httpx.Client) -> None:
@@ -144,10 +155,52 @@ def test_parameters_may_come_as_a_form(http: httpx.Client) -> None:
     assert http.post("/", files=form).text == "long\n"
 
 
-def test_external_data_is_refused_clearly(http: httpx.Client) -> None:
-    answer = http.post("/", params={"query": "SELECT * FROM ext"}, files={"ext": ("ext", b"1\n")})
-    assert refusal(answer) == (501, 48)
-    assert "temporary table" in answer.text
+# -- external data ----------------------------------------------------------------------------------------------------
+
+
+def test_tables_may_come_along_with_a_query(http: httpx.Client) -> None:
+    params = {
+        "query": "SELECT name, kind FROM people JOIN kinds ON people.id = kinds._1 ORDER BY name",
+        "people_structure": "id UInt8, name String",
+        "people_format": "CSV",
+        "kinds_types": "UInt8, Tuple(String, UInt8)",
+    }
+    params["query"] = params["query"].replace("kind ", "_2 ")
+    files = {"people": ("people.csv", b"1,Ann\n2,Bob\n"), "kinds": ("kinds.tsv", b"2\t('admin',7)\n")}
+    assert http.post("/", params=params, files=files).text == "Bob\t('admin',7)\n"
+
+
+def test_a_table_that_came_along_is_gone_afterwards_in_a_session_too(http: httpx.Client) -> None:
+    params = {"query": "SELECT count() FROM ext", "ext_types": "UInt8", "session_id": "external"}
+    for _ in range(2):
+        assert http.post("/", params=params, files={"ext": ("ext", b"1\n2\n")}).text == "2\n"
+    assert refusal(http.post("/", params={"session_id": "external"}, content="SELECT * FROM ext")) == (404, 60)
+
+
+def test_the_settings_of_the_query_hold_for_reading_what_came_along(http: httpx.Client) -> None:
+    params = {
+        "query": "SELECT count() FROM ext", "ext_types": "UInt8", "ext_format": "CSV",
+        "input_format_allow_errors_num": "1",
+    }  # fmt: skip
+    assert http.post("/", params=params, files={"ext": ("ext", b"1\nnone\n3\n")}).text == "2\n"
+
+
+@pytest.mark.parametrize(
+    ("params", "codes"),
+    [
+        ({}, (400, 36)),  # neither structure nor types
+        ({"ext_types": "Nothing8"}, (404, 50)),
+        ({"ext_types": "UInt8", "ext_format": "Nothing"}, (404, 73)),
+        ({"ext_types": "UInt8", "ext_format": "CSV"}, (400, 117)),  # the data is no number
+        ({"ext_structure": "a String) ENGINE = File(CSV, '/etc/passwd'"}, (403, 497)),
+        ({"ext_structure": "a String DEFAULT file('/etc/passwd')"}, (403, 497)),
+    ],
+)
+def test_a_table_that_cannot_come_along_is_refused(
+    http: httpx.Client, params: dict[str, str], codes: tuple[int, int]
+) -> None:
+    answer = http.post("/", params={"query": "SELECT * FROM ext", **params}, files={"ext": ("ext", b"x\n")})
+    assert refusal(answer) == codes, answer.text
 
 
 # -- errors -----------------------------------------------------------------------------------------------------------
@@ -281,4 +334,4 @@ def test_clickhouse_connect_works_with_its_own_sessions(store: StoreProcess) -> 
             "SELECT sum(a), any(b) FROM t WHERE a > {low:UInt32}", parameters={"low": 1}
         ).result_rows == [(2, "y")]
         assert client.query_arrow("SELECT number FROM numbers(200000)").num_rows == 200000
-        assert client.query("SELECT 1 AS a WHERE 0").column_names == ("a",)
+        assert client.query("SELECT 1 AS a LIMIT 0").column_names == ("a",)

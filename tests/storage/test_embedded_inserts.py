@@ -52,6 +52,18 @@ def test_an_insert_may_be_cut_into_query_and_data_anywhere(
     assert [[int(str(i)), n] for i, n in rows_of(http, table)] == EXPECTED
 
 
+@pytest.mark.parametrize("head", ["WITH 1 AS insert INSERT INTO", "WITH {n:UInt8} AS y INSERT INTO"])
+def test_the_data_of_an_insert_behind_with_is_taken_as_it_is(http: httpx.Client, table: str, head: str) -> None:
+    sql = f"{head} default.things (id, name) FORMAT TabSeparated\n1\ta;\n"
+    assert http.post("/", content=sql, params={"param_n": "1"}).status_code == 200
+    assert run(http, f"SELECT name FROM {table}") == "a;\n"
+
+
+def test_a_select_may_call_something_insert(http: httpx.Client) -> None:
+    assert run(http, "WITH insert AS (SELECT 13 AS n) SELECT * FROM insert") == "13\n"
+    assert http.get("/", params={"query": "WITH 13 AS insert SELECT insert"}).text == "13\n"
+
+
 def test_an_insert_says_what_it_wrote(http: httpx.Client, table: str) -> None:
     answer = http.post("/", params={"query": f"INSERT INTO {table} FORMAT RowBinary"}, content=BINARY)
     assert json.loads(answer.headers["X-ClickHouse-Summary"])["written_rows"] == "2"

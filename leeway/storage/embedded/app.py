@@ -8,7 +8,8 @@ from concurrent.futures import Executor
 from typing import Final
 
 import structlog
-from starlette.datastructures import Headers, QueryParams
+from starlette.datastructures import FormData, Headers, QueryParams, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
@@ -16,11 +17,11 @@ from leeway.storage.embedded.crossing import About, ClientGone, NoBody, Receive,
 from leeway.storage.embedded.errors import (
     ACCESS_DENIED,
     BAD_ARGUMENTS,
-    NOT_IMPLEMENTED,
     TOO_MANY_SIMULTANEOUS_QUERIES,
     QueryRefused,
 )
 from leeway.storage.embedded.execution import Store, execute
+from leeway.storage.embedded.external import take
 from leeway.storage.embedded.metrics import Metrics
 from leeway.storage.embedded.request import Ask, authenticate, read
 from leeway.storage.embedded.settings import Settings
@@ -80,13 +81,17 @@ class App:
         loop = asyncio.get_running_loop()
         answer = Response(receive, send, self._about, loop)
         body: NoBody | RequestBody = NoBody()
+        form = FormData()
         with self._metrics.query() as observed:
             try:
                 _refuse_browsers(headers, self._store.settings)
                 authenticate(params, headers, self._store.settings)
                 if headers.get("content-type", "").startswith("multipart/form-data"):
-                    params |= await _form(scope, receive)
-                    ask = read(scope["method"], params, headers, self._store.settings)
+                    form = await _form(scope, receive)
+                    params |= {name: value for name, value in form.multi_items() if isinstance(value, str)}
+                    files = {name: value.file for name, value in form.multi_items() if isinstance(value, UploadFile)}
+                    external = take(files, params)
+                    ask = read(scope["method"], params, headers, self._store.settings, external)
                 else:
                     ask = read(scope["method"], params, headers, self._store.settings)
                     body = RequestBody(receive, loop, ask.compressed_body)
@@ -100,6 +105,7 @@ class App:
                 log.info("query.client_gone", query_id=answer.ask.query_id if answer.ask else "")
             finally:
                 answer.close()
+                await form.close()
             observed.bytes_out = answer.sent_bytes
 
     async def _refuse(self, error: QueryRefused, body: NoBody | RequestBody, answer: Response) -> None:
@@ -150,26 +156,17 @@ def _refuse_browsers(headers: Headers, settings: Settings) -> None:
         )
 
 
-async def _form(scope: Scope, receive: Receive) -> dict[str, str]:
-    """Parameters that came as a multipart form, as clickhouse-connect sends long ones.
+async def _form(scope: Scope, receive: Receive) -> FormData:
+    """A multipart form: parameters, as clickhouse-connect sends long ones, and the files of external data.
 
     Raises:
-        QueryRefused: The form holds a file, which would be a table of external data.
+        QueryRefused: It is no such form.
     """
     try:
-        form = await Request(scope, receive).form(max_part_size=64 * 1024 * 1024)
-    except MultiPartException as e:
-        raise QueryRefused(BAD_ARGUMENTS, f"The form cannot be read: {e.message}. (BAD_ARGUMENTS)") from e
-    fields: dict[str, str] = {}
-    for name, value in form.multi_items():
-        if not isinstance(value, str):
-            raise QueryRefused(
-                NOT_IMPLEMENTED,
-                f"External data ({name}) is not served by the embedded store; "
-                "use a temporary table in a session. (NOT_IMPLEMENTED)",
-            )
-        fields[name] = value
-    return fields
+        return await Request(scope, receive).form(max_part_size=64 * 1024 * 1024)
+    except (MultiPartException, HTTPException) as e:
+        text = e.message if isinstance(e, MultiPartException) else e.detail
+        raise QueryRefused(BAD_ARGUMENTS, f"The form cannot be read: {text}. (BAD_ARGUMENTS)") from e
 
 
 async def _plain(send: Send, status: int, body: bytes, kind: bytes = b"text/plain; charset=UTF-8") -> None:

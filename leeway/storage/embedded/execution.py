@@ -13,7 +13,6 @@ from typing import Final, Protocol
 from leeway.storage.embedded.engine import STREAMABLE, Connection, Engine, Insert, Progress, literal
 from leeway.storage.embedded.errors import (
     ACCESS_DENIED,
-    BAD_ARGUMENTS,
     NOT_IMPLEMENTED,
     QUERY_IS_TOO_LARGE,
     READONLY,
@@ -21,10 +20,11 @@ from leeway.storage.embedded.errors import (
     UNKNOWN_FORMAT,
     QueryRefused,
 )
+from leeway.storage.embedded.external import loaded
 from leeway.storage.embedded.request import Ask
 from leeway.storage.embedded.sessions import Sessions
 from leeway.storage.embedded.settings import Settings
-from leeway.storage.embedded.statement import Statement, analyse, without_end
+from leeway.storage.embedded.statement import Statement, analyse, as_text, without_end
 
 HEAD_BYTES_MAX: Final = 256 * 1024
 """Where an INSERT's data must have begun, as ClickHouse's `max_query_size` has it."""
@@ -93,7 +93,11 @@ def execute(ask: Ask, body: Body, answer: Answer, store: Store) -> str:
     if prepared.data is not None:
         _insert_data(prepared, prepared.data, ask, store, progress)
     else:
-        with _connection(ask, store) as connection, _laid_on(connection, ask, ask.settings):
+        with (
+            _connection(ask, store) as connection,
+            _laid_on(connection, ask, ask.settings),
+            loaded(connection, ask.external, store.engine),
+        ):
             rest, fmt = _rows(connection, prepared, ask, answer, progress)
     # Only now: a client that has its answer may send the session's next query at once.
     answer.finish(rest, fmt, progress)
@@ -104,12 +108,13 @@ def _check(ask: Ask, prepared: Prepared, settings: Settings) -> None:
     statement = prepared.statement
     if ask.read_only and not statement.reads:
         raise QueryRefused(READONLY, f"Cannot execute {statement.verb} in readonly mode: use POST. (READONLY)")
-    # ClickHouse itself keeps the files of backups within one folder (engine.py).
-    confined = statement.verb in ("BACKUP", "RESTORE") and statement.reaches_out.lower() == "file"
-    if statement.reaches_out and not settings.local_files and not confined:
-        raise QueryRefused(
-            ACCESS_DENIED, f"{statement.reaches_out} is not served: the setting `local_files` is off. (ACCESS_DENIED)"
-        )
+    for each in (statement, *(analyse(table.definition) for table in ask.external)):
+        # ClickHouse itself keeps the files of backups within one folder (engine.py).
+        confined = each.verb in ("BACKUP", "RESTORE") and each.reaches_out.lower() == "file"
+        if each.reaches_out and not settings.local_files and not confined:
+            raise QueryRefused(
+                ACCESS_DENIED, f"{each.reaches_out} is not served: the setting `local_files` is off. (ACCESS_DENIED)"
+            )
     if statement.verb == "INSERT" and prepared.data is None and statement.data_at is not None:
         raise QueryRefused(
             NOT_IMPLEMENTED, "INSERT … SELECT FROM input() is not served by the embedded store. (NOT_IMPLEMENTED)"
@@ -148,56 +153,9 @@ def _rows(
         with closing(connection.stream(sql, fmt, ask.parameters, progress)) as chunks:
             for chunk in chunks:
                 answer.write(chunk, fmt, progress)
-        if progress.result_bytes:
-            return b"", fmt
+        return b"", fmt
     rows = connection.query(sql, fmt, ask.parameters, progress)
-    if not rows and selects and fmt.lower() == "native":
-        rows = _empty_block(connection, sql, statement, ask)
     return rows, fmt if rows or statement.reads else ""
-
-
-def _empty_block(connection: Connection, sql: str, statement: Statement, ask: Ask) -> bytes:
-    """A server sends the columns of a result without rows as a block of none; chdb sends nothing."""
-    bare = sql[: statement.head_end] if statement.head_end is not None else sql
-    described = connection.run(f"DESCRIBE TABLE ({bare}\n)", "RowBinary", ask.parameters)
-    columns = list(_described(described))
-    return b"".join([_varint(len(columns)), _varint(0), *(_text(name) + _text(kind) for name, kind in columns)])
-
-
-def _described(rows: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The names and types in DESCRIBE's seven strings a row."""
-    at = 0
-    while at < len(rows):
-        row = []
-        for _ in range(7):
-            length, at = _read_varint(rows, at)
-            row.append(rows[at : at + length])
-            at += length
-        yield row[0], row[1]
-
-
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-        shift += 7
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def _text(data: bytes) -> bytes:
-    return _varint(len(data)) + data
 
 
 # -- the statement ----------------------------------------------------------------------------------------------------
@@ -222,7 +180,7 @@ def read_statement(ask: Ask, body: Body, query_bytes_max: int) -> Prepared:
                 QUERY_IS_TOO_LARGE, f"The query is longer than {query_bytes_max} bytes. (QUERY_IS_TOO_LARGE)"
             )
     whole = b"".join(parts)
-    sql = without_end(_decoded(whole))
+    sql = without_end(as_text(whole))
     if not sql.strip():
         raise QueryRefused(SYNTAX_ERROR, "Syntax error: the query is empty. (SYNTAX_ERROR)")
     statement = analyse(sql)
@@ -231,7 +189,7 @@ def read_statement(ask: Ask, body: Body, query_bytes_max: int) -> Prepared:
 
 def _peek(head: bytes) -> Statement:
     """Positions are in bytes: what ClickHouse's grammar is made of is ASCII, and data may be no text at all."""
-    return analyse(head.decode("latin-1"))
+    return analyse(head.decode("latin-1"), whole=False)
 
 
 def _insert(head: bytes, statement: Statement, body: Body) -> Prepared:
@@ -246,15 +204,8 @@ def _insert(head: bytes, statement: Statement, body: Body) -> Prepared:
             return piece
         return body.read()
 
-    sql, settings = _decoded(head[:settings_at]), _decoded(head[settings_at:end])
+    sql, settings = as_text(head[:settings_at]), as_text(head[settings_at:end])
     return Prepared(statement, without_end(sql), without_end(settings), next_piece)
-
-
-def _decoded(sql: bytes) -> str:
-    try:
-        return sql.decode()
-    except UnicodeDecodeError as e:
-        raise QueryRefused(BAD_ARGUMENTS, f"The query is not UTF-8: {e}. (BAD_ARGUMENTS)") from e
 
 
 # -- the connection ---------------------------------------------------------------------------------------------------

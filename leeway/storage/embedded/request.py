@@ -7,7 +7,7 @@ import binascii
 import hmac
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from leeway.storage.embedded.errors import (
@@ -18,6 +18,7 @@ from leeway.storage.embedded.errors import (
     REQUIRED_PASSWORD,
     QueryRefused,
 )
+from leeway.storage.embedded.external import Table
 from leeway.storage.embedded.settings import Settings
 
 _OURS: Final = frozenset({
@@ -51,10 +52,17 @@ class Ask:
     """The content encoding of the answer, '' for none."""
     compressed_body: str
     """The content encoding of the body, '' for none."""
-    others: Mapping[str, str] = field(default_factory=dict)
+    external: tuple[Table, ...] = ()
+    """Tables that came along, for this query only."""
 
 
-def read(method: str, params: Mapping[str, str], headers: Mapping[str, str], settings: Settings) -> Ask:
+def read(
+    method: str,
+    params: Mapping[str, str],
+    headers: Mapping[str, str],
+    settings: Settings,
+    external: tuple[Table, ...] = (),
+) -> Ask:
     """Read a request's parameters and headers.
 
     Raises:
@@ -82,6 +90,7 @@ def read(method: str, params: Mapping[str, str], headers: Mapping[str, str], set
         read_only=method in ("GET", "HEAD"),
         compress_answer=_encoding(headers.get("accept-encoding", "")) if _wants_compression(params) else "",
         compressed_body=headers.get("content-encoding", "").strip().lower().replace("identity", ""),
+        external=external,
     )
 
 

@@ -6,6 +6,7 @@ name; chdb wants the two apart. So this module walks tokens: comments, quoted th
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -72,8 +73,11 @@ class Statement:
         )
 
 
-def analyse(sql: str) -> Statement:
+def analyse(sql: str, *, whole: bool = True) -> Statement:
     """Find a statement's verb, format and data.
+
+    Args:
+        whole: Whether this is all of it. The beginning alone may end within a string, and look like anything.
 
     Raises:
         QueryRefused: There is a second statement behind the first.
@@ -85,6 +89,8 @@ def analyse(sql: str) -> Statement:
     words: set[str] = set()
     ended = False
     for kind, text, start, end in _tokens(sql):
+        if ended and not whole:
+            break
         if ended:
             raise QueryRefused(SYNTAX_ERROR, "Multi-statements are not allowed. (SYNTAX_ERROR)")
         word = text.upper() if kind == "word" else ""
@@ -99,6 +105,8 @@ def analyse(sql: str) -> Statement:
                     )
             if verb == "INSERT" and word == "VALUES" and before.upper() != "INTO":
                 return Statement(verb, "Values", end, start, settings_at, frozenset(words), reaches_out)
+            if verb == "WITH" and word == "INTO" and before.upper() == "INSERT":
+                verb, words = "INSERT", {"INSERT"}  # WITH … INSERT INTO …: what is named before it changes nothing
             words.add(word)
             settings_at = start if word == "SETTINGS" and settings_at is None else settings_at
         verb = verb or word  # also within brackets: (SELECT …) UNION …
@@ -112,6 +120,37 @@ def analyse(sql: str) -> Statement:
 def without_end(sql: str) -> str:
     """A statement without its semicolon and trailing white space."""
     return sql.rstrip().removesuffix(";")
+
+
+def as_text(sql: bytes) -> str:
+    """SQL as text.
+
+    Bytes that are no text stand in strings, where ClickHouse takes them escaped as well; so does a NUL. A heredoc knows
+    no escapes, so it becomes a string.
+    """
+    if b"\0" not in sql:
+        with contextlib.suppress(UnicodeDecodeError):
+            return sql.decode()
+    tokens = (match.group().encode("latin-1") for match in _TOKEN.finditer(sql.decode("latin-1")))
+    plain = (_string(token) if token[:1] == b"$" and len(token) > 1 else token for token in tokens)
+    return b"".join(plain).decode("utf-8", "backslashreplace").replace("\0", "\\0")
+
+
+def _string(heredoc: bytes) -> bytes:
+    edge = heredoc.index(b"$", 1) + 1
+    return b"'" + heredoc[edge:-edge].replace(b"\\", b"\\\\").replace(b"'", b"\\'") + b"'"
+
+
+def outer_parts(text: str) -> list[str]:
+    """What the commas outside of brackets and quotes divide."""
+    parts, depth, start = [], 0, 0
+    for kind, sign, at, end in _tokens(text):
+        if kind == "sign":
+            depth += (sign in _OPENING) - (sign in _CLOSING)
+            if sign == "," and depth == 0:
+                parts.append(text[start:at].strip())
+                start = end
+    return [*parts, text[start:].strip()]
 
 
 def _data_start(sql: str, at: int) -> int:
