@@ -29,9 +29,7 @@ def stored(db: Database, age_days: int, project: str) -> None:
     pairs: dict[str, Value] = {**SAID, **KEPT}
     events = [
         Span.Event(time_unix_nano=1, name="gen_ai.user.message", attributes=attributes([("content", "hello")])),
-        Span.Event(
-            time_unix_nano=2, name="retry", attributes=attributes({"attempt": 2, "gen_ai.completion": "hi"}.items())
-        ),
+        Span.Event(time_unix_nano=2, name="retry", attributes=attributes(RETRY)),
     ]
     one = span(sorted(pairs.items()), trace_id=bytes([age_days + 1]) * 16, events=events)
     db.insert_otlp(framed([resource_spans([one])], project=project, received_ns=received_ns), f"{age_days} {project}")
