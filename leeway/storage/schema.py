@@ -1,12 +1,9 @@
 """Bring a database to this version's schema: numbered migrations first, then the views, which follow the code.
 
 Migrations are forward only and remembered with a checksum of what was run. Views hold no data, so they are made anew
-whenever their text changes; an ingest view is changed in place, so that no INSERT meets a moment without it.
+whenever their text changes.
 Two processes may start at once, and any may die between two steps: every statement may be repeated (`IF NOT EXISTS`),
 and what is remembered is written after it was done. A failed statement stops everything; the next start begins with it.
-
-To drop an ingest view, drop its Null table first and the view in a later migration: an INSERT then fails and is sent
-again, where one into a table without a view would succeed and store nothing.
 
 On a cluster each statement is rendered into those that do the same there (cluster.py).
 """
@@ -14,7 +11,6 @@ On a cluster each statement is rendered into those that do the same there (clust
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +22,6 @@ from leeway.storage.cluster import on_cluster
 from leeway.storage.database import Database
 from leeway.storage.templates import read_sql, render
 
-INGEST_VIEW: Final = re.compile(r"\bCREATE MATERIALIZED VIEW IF NOT EXISTS (leeway\.\w+)\s+TO leeway\.\w+ AS\b")
 UNKNOWN_TABLE: Final = 60
 UNKNOWN_DATABASE: Final = 81
 
@@ -75,7 +70,7 @@ def migrate(db: Database) -> list[str]:
     migrated = bool(done)  # `SELECT *` in a view means the columns of the day it was made
     for view in views():
         if migrated or known.get(view.name) != view.checksum:
-            _run(db, view, _in_place(db, view))
+            _run(db, view)
             done.append(view.name)
     return done
 
@@ -85,7 +80,7 @@ def _apply(db: Database, ours: Sequence[Statement], known: Mapping[str, str]) ->
     done: list[str] = []
     for migration in ours:
         if migration.name not in known:
-            _run(db, migration, migration.sql)
+            _run(db, migration)
             done.append(migration.name)
         elif known[migration.name] != migration.checksum:
             raise Rejected(
@@ -120,7 +115,7 @@ def _known(db: Database) -> dict[str, str]:
     return {row["name"]: row["checksum"] for row in rows}
 
 
-def _run(db: Database, statement: Statement, sql: str) -> None:
+def _run(db: Database, statement: Statement) -> None:
     """Run a statement and remember it.
 
     Raises:
@@ -128,7 +123,7 @@ def _run(db: Database, statement: Statement, sql: str) -> None:
         Unavailable: It may be run later. Either says which it is, and that the next start goes on from it.
     """
     try:
-        for part in on_cluster(sql, db.settings.cluster):
+        for part in on_cluster(statement.sql, db.settings.cluster):
             db.command(part)
     except LeewayError as e:
         said = f"{statement.name} failed; what came before it stays, and the next start goes on from it: {e}"
@@ -136,14 +131,6 @@ def _run(db: Database, statement: Statement, sql: str) -> None:
             raise Unavailable(said, e.retry_after_s) from e
         raise Rejected(said) from e
     db.insert("schema_versions", ["name", "checksum", "at"], [[statement.name, statement.checksum, datetime.now(UTC)]])
-
-
-def _in_place(db: Database, view: Statement) -> str:
-    """An ingest view is made once and then modified: dropping it would let an INSERT fall into nothing."""
-    head = INGEST_VIEW.search(view.sql)
-    if not head or not db.rows(read_sql("queries/table_exists.sql"), {"table": head[1].removeprefix("leeway.")}):
-        return view.sql
-    return f"ALTER TABLE {head[1]} MODIFY QUERY {view.sql[head.end() :]}"
 
 
 def _statements(folder: str) -> tuple[Statement, ...]:

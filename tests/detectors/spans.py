@@ -1,4 +1,4 @@
-"""Spans in the database as a collector leaves them: framed OTLP through the ingest view, then a row in the ledger."""
+"""Spans in the database as a collector leaves them: framed OTLP through the decoder, then a row in the ledger."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ START_NS = 1_760_000_000_000_000_001
 
 @dataclass(frozen=True)
 class Json:
-    """A value too deep for the ingest view, as the collector rewrites it: field 100 for an array, 101 for a kvlist."""
+    """A value too deep for a column, as the collector rewrites it: field 100 for an array, 101 for a kvlist."""
 
     field: int
     text: str

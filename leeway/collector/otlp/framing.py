@@ -1,8 +1,8 @@
-"""From a request's bytes to what ClickHouse's `Protobuf` format reads: `length, ResourceSpans` and again.
+"""From a request's bytes to what the decoder reads: `length, ResourceSpans` and again.
 
 On the wire an ExportTraceServiceRequest is a row of `0x0a, length, ResourceSpans`, and those of logs and metrics are
 shaped alike. Fields may be appended to a protobuf message without parsing it, so each Resource… message is copied
-once, with a suffix that carries Leeway's own fields (storage/otlp.proto, 1000 and above).
+once, with a suffix that carries Leeway's own fields (1000 and above; storage/columns/layout.py reads them).
 """
 
 from __future__ import annotations

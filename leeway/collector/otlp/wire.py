@@ -6,14 +6,14 @@ answer comes out of the parse itself:
 - `SCAN`: every submessage is singular, where OTLP repeats it. Protobuf *merges* what comes again of a singular
   message, so a request of any size is parsed and checked to its last string, and leaves a tree of some thirty messages
   that is looked over in no time. Ids are repeated instead, so that none hides another.
-- `PLAIN`: SCAN without the fields of values that nest too deeply for ClickHouse's schema, so that they are unknown
+- `PLAIN`: SCAN without the fields of values that nest too deeply for a column, so that they are unknown
   fields, and that there is any is seen in C. Nearly every request meets this schema and `TALLY` alone.
 - `TALLY`: the same down to the spans, log records and data points, which are bytes, all in one list.
 - `SHALLOW`: as TALLY, but every resource and scope on its own. What of a request is bad is cut out of it here.
 - `LOOSE`: every field that OTLP knows, text unchecked. What is no request is found out here, and unknown fields are
   stripped.
-- `EXACT`: what ClickHouse will read (storage/otlp.proto); fields 100 and 101 of AnyValue take the JSON text of values
-  that nest deeper than it can.
+- `EXACT`: what the decoder reads (storage/columns); fields 100 and 101 of AnyValue take the JSON text of values that
+  nest deeper than a column can.
 
 A value that nests deeper is bytes in all of them: no depth meets the parser's recursion limit. `deep.py` reads it.
 Text is checked for UTF-8 by the parser (editions' default).
