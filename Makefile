@@ -1,7 +1,7 @@
 # Python 3.11 and make are all that is needed: each target makes .venv itself, and is quick the second time.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench bench-phoenix bench-outage bench-mixed bench-assembling docs format pins
+.PHONY: help setup demo up test check bench bench-phoenix bench-outage bench-mixed bench-assembling bench-questions docs format pins
 .NOTPARALLEL:
 
 VENV := .venv
@@ -56,6 +56,9 @@ bench-mixed: $(STAMP) ## All signals at half of the measured maximum, everything
 
 bench-assembling: $(STAMP) ## What assembling and watching cost a span, with 1 to 10 million spans stored
 	@$(PY) -m benchmarks.assembling --report docs/benchmarks $(BENCH_ARGS)
+
+bench-questions: $(STAMP) ## Ten million spans stored: what answers take, and bytes a span
+	@$(PY) -m benchmarks.questions --report docs/benchmarks $(BENCH_ARGS)
 
 RUNS ?= 1000000
 fuzz: $(STAMP) ## Fuzz every parser with RUNS inputs (docs/fuzzing.md)

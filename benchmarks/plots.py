@@ -36,6 +36,24 @@ def bars(
     return _sized(alt.layer(base.mark_bar(color=COLOURS[0]), text), len(order))
 
 
+def dots(rows: Sequence[Mapping[str, Any]], title: str, value: str, unit: str, part: str, by: str = "case") -> Chart:
+    """A line a case with a dot for each `part`, on a logarithmic axis."""
+    order = list(dict.fromkeys(str(row[by]) for row in rows))
+    parts = list(dict.fromkeys(str(row[part]) for row in rows))
+    scale = alt.Scale(domain=parts, range=list(COLOURS[: len(parts)]))
+    drawn = (
+        alt.Chart(pd.DataFrame(rows), title=title)
+        .mark_point(size=70, filled=True, opacity=1)
+        .encode(
+            y=alt.Y(f"{by}:N", sort=order, title=None, axis=alt.Axis(labelLimit=340, grid=True)),
+            x=alt.X(f"{value}:Q", title=unit, scale=alt.Scale(type="log")),
+            color=alt.Color(f"{part}:N", scale=scale, title=None),
+            shape=alt.Shape(f"{part}:N", scale=alt.Scale(domain=parts), title=None),
+        )
+    )
+    return _sized(drawn, len(order))
+
+
 def lines(
     rows: Sequence[Mapping[str, float]], series: Mapping[str, str], unit: str, title: str = "", *,
     marks: Mapping[str, float] | None = None, log: bool = False, factor: float = 1.0,

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 import polars as pl
@@ -14,24 +11,15 @@ import streamlit as st
 import structlog
 
 from leeway.dashboards.settings import Settings, from_environment
+from leeway.dashboards.sql import query
 from leeway.model import Rejected
 from leeway.storage import Database, migrate
+from leeway.storage.search import Found, Wanted, find_traces
 
 log = structlog.get_logger("leeway.dashboards")
 
 FRESH_S: Final = 2.0
 """How long an answer is shown again without asking: two people on one page cost one query."""
-
-
-_SHARED: Final = re.compile(r"\{\{([a-z_]+)\}\}")
-
-
-@cache
-def sql(name: str) -> str:
-    """The text of `queries/{name}.sql`, with `{{other}}` filled from `queries/fragments/other.sql`."""
-    folder = files(__package__).joinpath("queries")
-    text = folder.joinpath(f"{name}.sql").read_text("utf-8")
-    return _SHARED.sub(lambda m: folder.joinpath(f"fragments/{m[1]}.sql").read_text("utf-8").strip(), text)
 
 
 @st.cache_resource(show_spinner=False)
@@ -65,17 +53,28 @@ def rows(name: str, parameters: Mapping[str, object] | None = None) -> list[dict
     return _rows(name, tuple(sorted((parameters or {}).items())))
 
 
+def found(wanted: Wanted) -> Found:
+    """The newest runs with such a span, at most `search_runs_max`, at most `FRESH_S` old."""
+    return _found(wanted, settings().search_runs_max)
+
+
 def forget() -> None:
     """Ask again next time: something has just been changed."""
     _frame.clear()
     _rows.clear()
+    _found.clear()
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=500, show_spinner=False)
 def _frame(name: str, parameters: tuple[tuple[str, object], ...]) -> pl.DataFrame:
-    return database().frame(sql(name), dict(parameters))
+    return database().frame(query(name), dict(parameters))
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=500, show_spinner=False)
 def _rows(name: str, parameters: tuple[tuple[str, object], ...]) -> list[dict[str, Any]]:
-    return database().rows(sql(name), dict(parameters))
+    return database().rows(query(name), dict(parameters))
+
+
+@st.cache_data(ttl=FRESH_S, max_entries=100, show_spinner=False, hash_funcs={Wanted: repr})
+def _found(wanted: Wanted, traces_max: int) -> Found:
+    return find_traces(database(), wanted, traces_max)

@@ -38,6 +38,8 @@ class Settings:
     """A longer attribute or message is cut on the page, which says so and offers the whole as a download."""
     table_rows_max: int = 100
     """Rows of a table on one page; the rest is a click away."""
+    search_runs_max: int = 500
+    """A search in spans (an attribute, words) ends with so many runs, the newest; the page says so."""
     graph_nodes_max: int = 60
     """The orchestration graph draws the busiest; the page says how many are left out."""
     waterfall_spans_max: int = 5_000

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from leeway.dashboards import reading
 from leeway.dashboards.evaluations import evaluations
+from leeway.dashboards.sql import query
 from leeway.model import Signal
 from leeway.storage import Database
 from tests.dashboards import seed
@@ -62,7 +62,7 @@ def judge(db: Database, trace_id: str, span_id: str) -> None:
 def test_the_page_asks_for_what_it_draws(db: Database) -> None:
     judge(db, "ab" * 16, "cd" * 8)
     asked = {"trace_id": "ab" * 16, "project": PROJECT, "chars_max": 7, "limit": 10}
-    rows = db.rows(reading.sql("run_evaluations"), asked)
+    rows = db.rows(query("run_evaluations"), asked)
     picture = evaluations(rows, {"cd" * 8: "chat"}, 10)
     assert picture is not None
     assert picture.texts()[-5:] == ["Relevance", "0.25", "–", "<script", "chat"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from leeway.dashboards import address, going, reading
@@ -13,6 +15,7 @@ from leeway.dashboards.screens.overview import page_head
 from leeway.dashboards.screens.run import show_run
 from leeway.dashboards.units import NS_PER_S, count
 from leeway.model import OPERATIONS
+from leeway.storage.search import Found, Wanted
 
 
 def show(scope: Scope) -> None:
@@ -22,6 +25,8 @@ def show(scope: Scope) -> None:
         return
     draw(div(page_head("Runs", scope), cls="page"), "runs_head")
     wanted = {**scope.bound(), **_filters(scope)}
+    search = _search(scope, wanted)
+    wanted |= {"searched": search is not None, "traces": list(search.trace_ids) if search else []}
     total = int(reading.rows("runs_count", wanted)[0]["runs"])
     if total == 0:
         _nothing()
@@ -39,6 +44,7 @@ def show(scope: Scope) -> None:
         div(
             div(
                 text(f"{count(total)} run{'' if total == 1 else 's'}", cls="strong"),
+                text("the newest; there may be older ones", cls="small") if search and not search.is_all else None,
                 _pager(page, total, limit, first, len(rows)),
                 cls="over",
             ),
@@ -69,9 +75,32 @@ def _filters(scope: Scope) -> dict[str, object]:
     with more, st.popover("More", icon=":material/tune:", width="stretch"):
         values["service"] = address.select("Service", "service", choices["services"])
         values["operation"] = address.select("Holds a span of", "operation", OPERATIONS)
+        values["attribute"] = address.text("Holds an attribute", "attribute", placeholder="key=value")
+        values["said"] = address.text("Says", "said", placeholder="words of a prompt, an answer, a tool call")
         values["duration_ns_min"] = int(address.number("At least this long, s", "min_s", step=0.5) * NS_PER_S)
         values["cost_usd_min"] = address.number("At least this dear, $", "min_usd", step=0.001, format="%.4f")
     return values
+
+
+def _search(scope: Scope, wanted: Mapping[str, object]) -> Found | None:
+    """The runs that hold a span of the kind that is asked for; None where nothing is asked of spans."""
+    asked = {name: str(wanted[name]) for name in ("operation", "attribute", "said")}
+    if not any(asked.values()):
+        return None
+    key, equals, value = asked["attribute"].partition("=")
+    return reading.found(
+        Wanted(
+            scope.from_ns,
+            scope.to_ns,
+            project=scope.project,
+            environment=scope.environment,
+            service=str(wanted["service"]),
+            operation=asked["operation"],
+            key=key.strip() if equals else "",
+            value=value.strip() if equals else key.strip(),
+            text=asked["said"],
+        )
+    )
 
 
 def _page(total: int) -> int:

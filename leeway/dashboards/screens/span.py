@@ -12,6 +12,7 @@ from leeway.dashboards import going, reading
 from leeway.dashboards.conversation import conversation
 from leeway.dashboards.drawing import Node, div, draw, el, icon, short, text
 from leeway.dashboards.scope import Scope
+from leeway.dashboards.sql import query
 from leeway.dashboards.units import count, duration, size, stamp, usd
 from leeway.dashboards.waterfall import MARKS
 from leeway.storage.content import Event, content, read_json, said
@@ -154,7 +155,7 @@ def _spoken(span: Row, at: Mapping[str, object], long: Mapping[str, int], chars_
 
 def _whole(names: list[str], at: Mapping[str, object]) -> dict[str, str]:
     """Whole values; not cached, because they are large and looked at once."""
-    found = reading.database().rows(reading.sql("span_values"), {**at, "names": names})
+    found = reading.database().rows(query("span_values"), {**at, "names": names})
     return dict(found[0]["attributes"]) if found else {}
 
 

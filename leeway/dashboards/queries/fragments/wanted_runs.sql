@@ -22,11 +22,4 @@
                 AND ({version:String} = '' OR version = {version:String})
                 AND ({tool:String} = '' OR mapContains(tools, {tool:String}))
                 AND ({error:String} IN ('', '*') OR mapContains(error_types, {error:String}))))
-    AND ({operation:String} = ''
-        OR trace_id IN (
-            SELECT trace_id
-            FROM leeway.spans
-            WHERE ({project:String} = '' OR project = {project:String})
-                AND start_time >= fromUnixTimestamp64Nano({from_ns:Int64})
-                AND start_time < fromUnixTimestamp64Nano({to_ns:Int64}) + INTERVAL 1 DAY
-                AND operation = {operation:String}))
+    AND (NOT {searched:Bool} OR trace_id IN {traces:Array(String)})
