@@ -1,7 +1,7 @@
 # Python 3.11 and make are all that is needed: each target makes .venv itself, and is quick the second time.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench bench-phoenix bench-outage bench-mixed bench-assembling bench-questions docs format pins
+.PHONY: help setup demo up test check bench bench-phoenix bench-outage bench-mixed bench-assembling bench-questions driver-tests docs format pins
 .NOTPARALLEL:
 
 VENV := .venv
@@ -65,6 +65,11 @@ fuzz: $(STAMP) ## Fuzz every parser with RUNS inputs (docs/fuzzing.md)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/fuzz.txt
 	@nice -n 19 $(PY) -m tests.fuzz --runs $(RUNS)
 
+CHECKOUT ?= ../clickhouse-connect
+driver-tests: $(STAMP) ## clickhouse-connect's own tests, from its source at CHECKOUT, against the embedded store
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/driver.txt
+	@$(PY) -m benchmarks.driver --checkout $(CHECKOUT) --report docs/driver-tests.md $(DRIVER_ARGS)
+
 docs: $(STAMP) ## Write docs/settings.md from the code
 	@$(PY) -m leeway.runtime.reference > docs/settings.md
 
@@ -80,3 +85,4 @@ pins: $(STAMP) ## Compile requirements/*.in; UPGRADE=-U for newer versions
 	@$(COMPILE) $(UPGRADE) -o requirements/build.txt requirements/build.in
 	@$(COMPILE) $(UPGRADE) -c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt requirements/dev.in
 	@$(COMPILE) $(UPGRADE) -o requirements/fuzz.txt requirements/fuzz.in
+	@$(COMPILE) $(UPGRADE) -c requirements/dev.txt -o requirements/driver.txt requirements/driver.in

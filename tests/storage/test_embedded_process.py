@@ -203,3 +203,18 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline_s
         time.sleep(0.02)
+
+
+def test_a_log_of_queries_is_kept_where_the_configuration_asks_for_one(tmp_path: Path) -> None:
+    config = tmp_path / "config.xml"
+    log = "<database>system</database><table>query_log</table>"
+    config.write_text(f"<clickhouse><query_log>{log}</query_log></clickhouse>")
+    process = StoreProcess(tmp_path / "data", config=str(config))
+    try:
+        with httpx.Client(base_url=process.url, timeout=60) as http:
+            assert http.post("/", content="SELECT 'remember me'").status_code == 200
+            assert http.post("/", content="SYSTEM FLUSH LOGS").status_code == 200
+            sql = "SELECT count() > 0 FROM system.query_log WHERE query = 'SELECT \\'remember me\\''"
+            assert http.post("/", content=sql).text == "1\n"
+    finally:
+        process.stop()
