@@ -65,7 +65,7 @@ def picture(graph: Graph, placed: Sequence[Placed], shares: Mapping[Key, float])
     if graph.left_out:
         note = div(
             icon("info"),
-            f" The {len(boxes)} that call and are called most are drawn; {graph.left_out} more are left out. "
+            f" The {len(boxes)} that call and are called most are drawn; {count(graph.left_out)} more are left out. "
             "Choose a service to see fewer at a time.",
             cls="note-line",
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from leeway.dashboards import going
-from leeway.dashboards.drawing import Node, div, el, place, short, text
+from leeway.dashboards.drawing import Node, div, el, icon, place, short, text
 from leeway.dashboards.scope import Scope
 from leeway.dashboards.timeline import axis
 from leeway.dashboards.units import clock, count, duration, ratio, share, usd
@@ -24,7 +24,7 @@ MEASURES: Final[Mapping[str, str]] = {
 ERRORS_FULL: Final = 0.25
 """The share of failed runs at which a cell has its full shade."""
 ERRORS_DAMPING: Final = 6
-"""So many imagined runs without an error are added to every cell."""
+"""So many imagined runs without an error are added to every cell, and to every agent where they are sorted."""
 RATIO_FULL: Final = 3.0
 """How many times its own median an agent's latency or cost must be for the full shade."""
 COMPACT_FROM: Final = 13
@@ -67,8 +67,8 @@ class Agent:
 
 
 def agents(rows: Sequence[Row], findings: Sequence[Row]) -> list[Agent]:
-    """The agents of the window, those with findings first, then by errors and size. The run as a whole stands in only
-    for services in which nothing has a name.
+    """The agents of the window, those with findings first, then by errors and size: one failure in a single run says
+    less than four in ten. The run as a whole stands in only for services in which nothing has a name.
     """
     found: dict[tuple[str, str, str], int] = {}
     for f in findings:
@@ -84,7 +84,11 @@ def agents(rows: Sequence[Row], findings: Sequence[Row]) -> list[Agent]:
         for (p, s, a), cells in grouped.items()
         if a or (p, s) not in named
     ]
-    return sorted(out, key=lambda a: (-a.findings, -a.failed / max(1, a.runs), -a.runs, a.service, a.name))
+    return sorted(out, key=lambda a: (-a.findings, -_damped(a.failed, a.runs), -a.runs, a.service, a.name))
+
+
+def _damped(failed: int, runs: int) -> float:
+    return failed / (runs + ERRORS_DAMPING)
 
 
 def shade(agent: Agent, cell: Cell, measure: Measure) -> int:
@@ -92,7 +96,7 @@ def shade(agent: Agent, cell: Cell, measure: Measure) -> int:
     match measure:
         case "errors":
             # Few runs shade less: one failure in a moment of one run is no outage.
-            level = cell.failed / (cell.runs + ERRORS_DAMPING) / ERRORS_FULL
+            level = _damped(cell.failed, cell.runs) / ERRORS_FULL
         case "runs":
             level = cell.runs / max(c.runs for c in agent.cells)
         case _:
@@ -129,8 +133,10 @@ def _figure(value: float, measure: Measure) -> str:
             return count(value)
 
 
-def grid(scope: Scope, rows: Sequence[Agent], measure: Measure, width_ns: int) -> Node:
-    """The picture; more than a dozen agents get thin rows in a box that scrolls."""
+def grid(scope: Scope, rows: Sequence[Agent], measure: Measure, width_ns: int, rows_max: int) -> Node:
+    """The picture; more than a dozen agents get thin rows in a box that scrolls, more than `rows_max` none."""
+    left_out = len(rows) - rows_max
+    rows = rows[:rows_max]
     compact = len(rows) >= COMPACT_FROM
     head = div(
         div("Agent", cls="who"),
@@ -141,7 +147,16 @@ def grid(scope: Scope, rows: Sequence[Agent], measure: Measure, width_ns: int) -
         cls="heat-row head",
     )
     body = [_row(scope, a, measure, width_ns) for a in rows]
+    note = None
+    if left_out > 0:
+        note = div(
+            icon("info"),
+            f" {count(len(rows))} are shown, those with drifts and errors first; {count(left_out)} more are left out. "
+            "Choose a project or an environment to see others.",
+            cls="note-line",
+        )
     return div(
+        note,
         head,
         el("div", *body, cls="heat-body", data_keep="heat"),
         legend(measure),

@@ -40,6 +40,8 @@ class Settings:
     """Rows of a table on one page; the rest is a click away."""
     search_runs_max: int = 500
     """A search in spans (an attribute, words) ends with so many runs, the newest; the page says so."""
+    agents_max: int = 300
+    """Agents on the overview, those with drifts and errors first; the page says how many are left out."""
     graph_nodes_max: int = 60
     """The orchestration graph draws the busiest; the page says how many are left out."""
     waterfall_spans_max: int = 5_000

@@ -185,7 +185,7 @@ def _who(row: Row) -> str:
 
 
 def _agents(n: int) -> str:
-    return "1 agent" if n == 1 else f"{n} agents"
+    return "1 agent" if n == 1 else f"{count(n)} agents"
 
 
 def _well_since(facts: Facts) -> int:

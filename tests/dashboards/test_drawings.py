@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from leeway.dashboards import Settings, control, units
 from leeway.dashboards.breaker_pictures import segments
 from leeway.dashboards.drawing import div, short
 from leeway.dashboards.graph import build, layout
+from leeway.dashboards.heat import agents, grid
 from leeway.dashboards.paths import compare
 from leeway.dashboards.pictures import where
 from leeway.dashboards.scope import AUTO_MAX_S, Extent, Scope, window
@@ -54,6 +56,28 @@ def test_the_path_in_a_span_leaves_out_what_its_children_held() -> None:
     spans = [span("root", "", 0, 100), span("call", "root", 20, 30), span("beside", "root", 10, 80)]
     root = next(line for line in lines(spans, {"root": 70, "call": 30}) if line.span["span_id"] == "root")
     assert root.held == ((0, 20), (50, 100))
+
+
+def moment(agent: str, runs: int, failed: int) -> dict[str, Any]:
+    return {
+        "project": "default", "service_name": "desk", "agent_name": agent, "bucket_start_ns": NOW - 60 * S,
+        "runs": runs, "failed": failed, "p95_ns": 1e9, "cost_usd": 0.0,
+    }  # fmt: skip
+
+
+def test_an_agent_that_failed_in_its_only_run_stands_below_one_that_fails_often() -> None:
+    rows = [moment("once", 1, 1), moment("often", 50, 20), moment("well", 500, 0), moment("drifting", 9, 0)]
+    found = [{"project": "default", "service_name": "desk", "agent_name": "drifting"}]
+    assert [agent.name for agent in agents(rows, found)] == ["drifting", "often", "once", "well"]
+
+
+def test_more_agents_than_fit_are_counted_on_the_page() -> None:
+    scope = Scope("", "", NOW - 3600 * S, NOW, NOW, UTC)
+    rows = agents([moment(f"agent-{i:04}", 10, i % 3) for i in range(2_000)], [])
+    page = json.dumps(grid(scope, rows, "errors", 60 * S, rows_max=300).encoded(), ensure_ascii=False)
+    assert page.count('"heat-row"') == 300
+    assert "300 are shown, those with drifts and errors first; 1,700 more are left out" in page
+    assert "left out" not in json.dumps(grid(scope, rows[:300], "errors", 60 * S, rows_max=300).encoded())
 
 
 def calls(*edges: tuple[str, str, str, int]) -> list[dict[str, Any]]:

@@ -114,11 +114,11 @@ def _learning(facts: Facts) -> None:
     learning, watched = learning_agents(facts.versions, facts.min_baseline_runs)
     need = facts.min_baseline_runs
     title = (
-        f"{len(learning)} agent{'' if len(learning) == 1 else 's'} still learning"
+        f"{count(len(learning))} agent{'' if len(learning) == 1 else 's'} still learning"
         if learning
         else "No agent is still learning"
     )
-    words = f"A baseline needs {count(need)} runs; until then nothing is judged. {len(watched)} have one."
+    words = f"A baseline needs {count(need)} runs; until then nothing is judged. {count(len(watched))} have one."
     rows = [_progress(r, need) for r in learning[:LEARNING_MAX]]
     rest = len(learning) - LEARNING_MAX
     more = div(f"and {count(rest)} more", cls="small") if rest > 0 else None

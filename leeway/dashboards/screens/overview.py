@@ -219,7 +219,9 @@ def _agents(scope: Scope, facts: Facts) -> None:
     width_ns = timeline.bucket_ns(scope, HEAT_BUCKETS_MAX)
     rows = heat.agents(reading.rows("agents_in_time", {**scope.bound(), "bucket_ns": width_ns}), facts.findings)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        st.subheader(f"{len(rows)} agent{'' if len(rows) == 1 else 's'} over time", anchor=False, width="content")
+        many = "1 agent" if len(rows) == 1 else f"{count(len(rows))} agents"
+        st.subheader(f"{many} over time", anchor=False, width="content")
         measure = address.segmented("Shade by", "shade", get_args(heat.Measure), heat.MEASURES)
     if rows:
-        draw(heat.grid(scope, rows, cast("heat.Measure", measure), width_ns), "overview_heat")
+        most = reading.settings().agents_max
+        draw(heat.grid(scope, rows, cast("heat.Measure", measure), width_ns, most), "overview_heat")
