@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
-from numba import njit
 
 from leeway.detectors.assembly.spans import Spans
 from leeway.detectors.assembly.trees import Flags, Ints, Trees
 from leeway.model import MODEL_CALLS, REFUSALS
+from leeway.storage.kernels import array_kernel
 
 NEVER_NS: Final = 2**63 - 1
 
@@ -48,7 +48,7 @@ class Rows:
         return Rows(run, of, np.flatnonzero(of == 0), place[own])
 
 
-@njit(cache=True, nogil=True)
+@array_kernel
 def _number(bounds: Ints, agent: Ints, row_of: Ints, run: Ints, of: Ints, own: Ints) -> int:
     """Number the agents of each run as they are met. (Sorting here would take seconds to compile.)"""
     rows = 0

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from leeway.storage.kernels import array_kernel
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
@@ -97,7 +98,7 @@ def grow(bounds: Ints, nodes: Nodes) -> Trees:
     return trees._replace(step_place=trees.step_place[:steps], step_self_ns=trees.step_self_ns[:steps])
 
 
-@njit(cache=True, nogil=True)
+@array_kernel
 def _grow_all(bounds: Ints, nodes: Nodes, trees: Trees) -> int:
     """Fill `trees` run by run; how many steps there are. The times of `nodes` are mended in place."""
     steps = 0
@@ -128,7 +129,7 @@ def _grow_all(bounds: Ints, nodes: Nodes, trees: Trees) -> int:
     return steps
 
 
-@njit(cache=True, nogil=True)
+@array_kernel
 def _parents(key: Keys, parent_key: Keys, linked: Flags) -> tuple[Ints, bool]:
     """By span the place of its parent, through a table of keys; and whether a key is there twice."""
     n, copies = len(key), False
@@ -157,7 +158,7 @@ def _parents(key: Keys, parent_key: Keys, linked: Flags) -> tuple[Ints, bool]:
     return found, copies
 
 
-@njit(cache=True, nogil=True)
+@array_kernel
 def _hang(up: Ints, rootlike: Flags) -> int:
     """Hang what has no parent here below the only root, or below a span `n` that stands for the run; say below which.
 
@@ -176,7 +177,7 @@ def _hang(up: Ints, rootlike: Flags) -> int:
     return top
 
 
-@njit(cache=True, nogil=True)
+@array_kernel
 def _children(up: Ints, by: Ints) -> tuple[Ints, Ints]:
     """Children in the order of `by`: those of i are `found[first[i]]` to before `found[first[i + 1]]`."""
     n = len(up)
@@ -195,7 +196,7 @@ def _children(up: Ints, by: Ints) -> tuple[Ints, Ints]:
     return first, found
 
 
-@njit(cache=True, nogil=True)
+@array_kernel
 def _order(up: Ints, top: int) -> Ints:
     """The top and all spans below it, each after its parent. What is part of a cycle is not below it."""
     first, children = _children(up, np.arange(len(up)))
@@ -209,7 +210,7 @@ def _order(up: Ints, top: int) -> Ints:
     return order[:n]
 
 
-@njit(cache=True, nogil=True)
+@array_kernel
 def _inherit(order: Ints, parent: Ints, low: int, agent: Ints, counted: Flags, stating: Flags) -> None:
     """Agents from parents to children; a call below one that states tokens does not count. All in place.
 
@@ -224,7 +225,7 @@ def _inherit(order: Ints, parent: Ints, low: int, agent: Ints, counted: Flags, s
                 counted[i], stating[i] = False, True
 
 
-@njit(cache=True, nogil=True)
+@array_kernel
 def _extent(up: Ints, top: int, starts: Ints, ends: Ints) -> tuple[int, int]:
     """When the run began and ended: its root, or its top-level spans."""
     if top < len(up):
@@ -236,7 +237,7 @@ def _extent(up: Ints, top: int, starts: Ints, ends: Ints) -> tuple[int, int]:
     return begin_ns, until_ns
 
 
-@njit(cache=True, nogil=True)
+@array_kernel
 def _mend_skew(order: Ints, up: Ints, service: Ints, starts: Ints, ends: Ints) -> None:
     """Move subtrees of other services that do not fit into their parents; `starts` and `ends` are changed in place."""
     moved = np.zeros(len(up) + 1, np.int64)
@@ -256,7 +257,7 @@ def _mend_skew(order: Ints, up: Ints, service: Ints, starts: Ints, ends: Ints) -
         moved[i] = shift
 
 
-@njit(cache=True, nogil=True)
+@array_kernel
 def _walk(up: Ints, top: int, starts: Ints, ends: Ints, begin_ns: int, until_ns: int) -> tuple[Ints, Ints]:
     """Each span's own time on the path, and when it first was there. The last entry is the run's own."""
     n = len(up)
@@ -274,7 +275,7 @@ def _walk(up: Ints, top: int, starts: Ints, ends: Ints, begin_ns: int, until_ns:
     return own_ns, first_ns
 
 
-@njit(cache=True, nogil=True)
+@array_kernel
 def _cover(i: int, children: Ints, starts: Ints, ends: Ints, stretch: Ints, stack: Ints) -> tuple[int, int, int]:
     """Cover a span's stretch with its children, which come by their ends, last first; see the model's function of this
     name. Those that are taken go on the stack, and have stretches of their own from then on.
@@ -312,7 +313,7 @@ def _cover(i: int, children: Ints, starts: Ints, ends: Ints, stretch: Ints, stac
     return own_ns, began, taken
 
 
-@njit(cache=True, nogil=True)
+@array_kernel
 def _by_first(own_ns: Ints, first_ns: Ints) -> Ints:
     """The spans with time of their own, by when they first held the run up; of several the run's own step first."""
     n = len(own_ns) - 1

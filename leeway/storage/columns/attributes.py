@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leeway.storage.columns.compiled import Bytes, Number, Places, kernel
 from leeway.storage.columns.dictionary import Dictionary, dictionary, intern_after
 from leeway.storage.columns.text import GROWTH, SPARE, Hard, double_as_text, put_value
 from leeway.storage.columns.wire import LEN, copy, field
+from leeway.storage.kernels import Bytes, Number, Places, kernel
 
 _ATTRIBUTE_BYTES_MIN: Final = 2
 _KEYS_MAX_AT_FIRST: Final = 1 << 12

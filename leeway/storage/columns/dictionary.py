@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leeway.storage.columns.compiled import Bytes, Number, Places, kernel
 from leeway.storage.columns.wire import copy
+from leeway.storage.kernels import Bytes, Number, Places, kernel
 
 _SEED: Final = secrets.randbits(62)
 """Nobody can know texts that meet in one bucket."""

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leeway.storage.columns.compiled import Bytes, Number, Places, kernel
 from leeway.storage.columns.wire import LEN, VARINT, field, fixed64, varint
+from leeway.storage.kernels import Bytes, Number, Places, kernel
 
 _FIXED64_BYTES: Final = 8
 _FIELDS_MAX: Final = 63

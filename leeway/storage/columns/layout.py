@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leeway.storage.columns.compiled import Bytes, Number, kernel
 from leeway.storage.columns.wire import LEN, field, fixed64, varint
+from leeway.storage.kernels import Bytes, Number, kernel
 
 SCHEMA_URL, PROJECT, WRITER, DIGEST = range(4)
 """Texts of a resource, its request's digest among them; a scope has its schema_url alone."""

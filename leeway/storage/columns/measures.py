@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leeway.storage.columns.compiled import Bytes, Number, Places, kernel
+from leeway.storage.kernels import Bytes, Number, Places, kernel
 
 COUNT_MAX: Final = 10**15
 """More than any run has used; what says more is cut to it, so that no sum overflows."""

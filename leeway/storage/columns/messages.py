@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leeway.storage.columns.compiled import Bytes, Number, Places, kernel
 from leeway.storage.columns.wire import I32, I64, LEN, VARINT, field, fixed32, fixed64
+from leeway.storage.kernels import Bytes, Number, Places, kernel
 
 Fields = tuple[tuple[int, ...], tuple[int, ...]]
 """Numbers of a message's fields: texts and bytes, then numbers of whichever wire type."""

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leeway.storage.columns.attributes import Attributes
-from leeway.storage.columns.compiled import Bytes, Number, Places, kernel
 from leeway.storage.columns.texts import Texts
 from leeway.storage.columns.wire import copy, put_varint
+from leeway.storage.kernels import Bytes, Number, Places, kernel
 
 ATTRIBUTES: Final = "Map(LowCardinality(String), String)"
 TIME: Final = "DateTime64(9, 'UTC')"

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leeway.storage.columns.compiled import Bytes, Number, kernel
 from leeway.storage.columns.wire import I64, LEN, VARINT, copy, field, fixed64, put_varint
+from leeway.storage.kernels import Bytes, Number, kernel
 
 STRING, BOOL, INT, DOUBLE, ARRAY, KVLIST, BYTES = range(1, 8)
 """Members of AnyValue's oneof, and what `attribute_types` holds; 0 is none."""

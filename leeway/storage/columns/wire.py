@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from leeway.storage.columns.compiled import Bytes, Number, kernel
+from leeway.storage.kernels import Bytes, Number, kernel
 
 VARINT: Final = 0
 I64: Final = 1

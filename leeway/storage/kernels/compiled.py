@@ -1,7 +1,7 @@
-"""How the kernels of this package are compiled: to machine code by numba, once, and kept.
+"""How kernels are compiled: to machine code by numba, once, and kept.
 
-Outside the GIL, so that the servers' threads go on beside them. What a kernel reads it has checked against the end of
-the message first; with NUMBA_BOUNDSCHECK=1, as the tests set it, every access is checked again.
+Outside the GIL, so that other threads go on beside them. What a kernel reads it has checked against the end of its
+arrays first; with NUMBA_BOUNDSCHECK=1, as the tests set it, every access is checked again.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
@@ -23,13 +24,14 @@ Number = Any
 """A number inside of a kernel: numba knows its type, mypy does not follow it."""
 
 
-def _folder() -> Path:
-    """Where the machine code of just these sources is kept: numba's own cache does not see that a function which a
-    kernel calls, in another file, has changed.
+@cache
+def _folder(package: Path) -> Path:
+    """Where the machine code of just this package's sources is kept: numba's own cache does not see that a function
+    which a kernel calls, in another file, has changed.
     """
     # Nor does it see whether accesses are to be checked.
     sources = hashlib.sha256(f"{numba.__version__} {vars(numba.config)['BOUNDSCHECK']}".encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in (Path(__file__), *sorted(package.glob("*.py"))):
         sources.update(source.read_bytes())
     roots = (os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", Path(tempfile.gettempdir()) / f"{os.getuid()}")
     name = f"leeway/kernels-{sources.hexdigest()[:16]}"
@@ -44,23 +46,28 @@ def _folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="leeway-kernels-"))
 
 
-_FOLDER: Final = _folder()
-
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def kernel(function: F) -> F:
-    """Compile a function.
+    """Compile a function that makes no array; what it fills it is given.
 
     Without numba's reference counting, which costs an atomic operation for each array that a function is given: ten
-    times the work of reading a field. So a kernel makes no array; what it fills it is given.
+    times the work of reading a field.
     """
-    options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "_nrt": False}
+    return _compiled(function, error_model="numpy", _nrt=False)
+
+
+def array_kernel(function: F) -> F:
+    """Compile a function that makes arrays, or calls one that does."""
+    return _compiled(function)
+
+
+def _compiled(function: F, **options: Any) -> F:  # noqa: ANN401 - numba's
     elsewhere = vars(numba.config)["CACHE_DIR"]
-    vars(numba.config)["CACHE_DIR"] = str(_FOLDER)
+    vars(numba.config)["CACHE_DIR"] = str(_folder(Path(function.__code__.co_filename).parent))
     try:
-        made: F = numba.njit(**options)(function)
+        made: F = numba.njit(nogil=True, cache=True, **options)(function)
     finally:
         vars(numba.config)["CACHE_DIR"] = elsewhere
     return made

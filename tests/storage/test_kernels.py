@@ -1,0 +1,47 @@
+"""Machine code is kept, and never that of other sources than those that are there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CALLEE = """
+from leeway.storage.kernels import {kind}
+@{kind}
+def step(n):
+    return n + {by}
+"""
+CALLER = """
+from leeway.storage.kernels import {kind}
+from room.callee import step
+@{kind}
+def walk(n):
+    return step(n)
+"""
+
+
+def walked(folder: Path, kind: str, by: int) -> str:
+    """What `walk(1)` says in a process of its own, `step` adding `by`; and how much of it was kept machine code."""
+    room = folder / "room"
+    room.mkdir(exist_ok=True)
+    (room / "callee.py").write_text(CALLEE.format(kind=kind, by=by))
+    (room / "caller.py").write_text(CALLER.format(kind=kind))
+    environment = {**os.environ, "PYTHONPATH": f"{folder}:{ROOT}", "XDG_CACHE_HOME": str(folder / "cache")}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    said = subprocess.run(
+        [sys.executable, "-c", "from room.caller import walk; print(walk(1), sum(walk.stats.cache_hits.values()))"],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return said.stdout.strip()
+
+
+def test_a_kernel_is_compiled_once_and_anew_when_one_that_it_calls_changes(tmp_path: Path) -> None:
+    for kind in ("kernel", "array_kernel"):
+        folder = tmp_path / kind
+        folder.mkdir()
+        assert walked(folder, kind, 1) == "2 0"
+        assert walked(folder, kind, 1) == "2 1"
+        assert walked(folder, kind, 40) == "41 0", "a change in another file is seen"
