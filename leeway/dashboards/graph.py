@@ -12,6 +12,8 @@ from typing import Any, Final
 
 Row = Mapping[str, Any]
 SWEEPS: Final = 6
+DEPTH_MAX: Final = 3
+"""Of an agent's column, from 0: with that of models and tools after it, the page's width is full."""
 LANE: Final = "lane"
 Key = tuple[str, str]
 """Kind (`agent`, `model`, `tool`) and name; an agent's name has its service in front where there are several."""
@@ -146,7 +148,9 @@ def _middle(p: Placed, placed: Mapping[Key, Placed], columns: Mapping[int, list[
 
 
 def depths(graph: Graph) -> dict[Key, int]:
-    """How many agents deep each agent is first needed: the longest chain of calls to it, calls back left out."""
+    """How many agents deep each agent is first needed: the longest chain of calls to it, calls back left out. Chains
+    that are longer than the page is wide are drawn closer: some calls then lead to an agent of the same column.
+    """
     agents = [k for k in graph.nodes if k[0] == "agent"]
     onward: dict[Key, list[Key]] = {k: [] for k in agents}
     called: set[Key] = set()
@@ -160,7 +164,8 @@ def depths(graph: Graph) -> dict[Key, int]:
     for source in _topological(order, forward):
         for target in forward[source]:
             depth[target] = max(depth[target], depth[source] + 1)
-    return depth
+    deepest = max(depth.values(), default=0)
+    return {k: d * DEPTH_MAX // deepest if deepest > DEPTH_MAX else d for k, d in depth.items()}
 
 
 def _without_returns(order: Sequence[Key], onward: Mapping[Key, list[Key]]) -> dict[Key, list[Key]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leeway import storage
-from leeway.dashboards import Settings, control, units
+from leeway.dashboards import Settings, control, graph_picture, units
 from leeway.dashboards.breaker_pictures import segments
 from leeway.dashboards.drawing import div, short
 from leeway.dashboards.graph import build, layout
@@ -103,6 +104,18 @@ def test_agents_that_call_each_other_in_a_ring_still_have_places() -> None:
     ring = calls(("a", "agent", "b", 5), ("b", "agent", "c", 5), ("c", "agent", "a", 5), ("a", "agent", "a", 2))
     placed = layout(build(ring, callers("a", "b", "c"), 60))
     assert sorted(p.column for p in placed if not p.is_lane) == [0, 1, 2]
+
+
+def test_a_chain_of_agents_longer_than_the_page_is_wide_is_drawn_closer_and_no_box_covers_another() -> None:
+    names = [f"a{i:02}" for i in range(12)]
+    chain = calls(*((a, "agent", b, 5) for a, b in pairwise(names)), (names[-1], "tool", "t", 3))
+    placed = layout(build(chain, callers(*names), 60))
+    column = {p.key[1]: p.column for p in placed if not p.is_lane}
+    in_order = [column[name] for name in names]
+    assert in_order == sorted(in_order)
+    assert set(in_order) == {0, 1, 2, 3}
+    assert column["t"] == 4
+    assert graph_picture._x(1, 5) - graph_picture._x(0, 5) > graph_picture.BOX_W + 40
 
 
 def test_the_same_calls_make_the_same_picture_in_whatever_order_they_come() -> None:
