@@ -14,6 +14,7 @@ import pytest
 from leeway import alerts, storage
 from leeway.alerts.subject import Subject
 from leeway.model import Signal
+from leeway.storage.policy_file import PolicyInvalid
 from tests.alerts.rows import finding, insert_findings, insert_observations, insert_spans
 from tests.conftest import StoreProcess, free_port
 from tests.storage import otlp
@@ -338,5 +339,5 @@ def test_without_a_rules_file_nothing_is_opened_and_readyz_says_so(
 
 def test_a_broken_file_at_the_start_is_refused_with_its_lines(settings: alerts.Settings) -> None:
     settings.rules.write_text("version: 1\nrulez: []\n")
-    with pytest.raises(alerts.RulesInvalid, match="2:1: rulez: is not a key here; did you mean rules"):
+    with pytest.raises(PolicyInvalid, match="2:1: rulez: is not a key here; did you mean rules"):
         alerts.run(settings, threading.Event(), lambda: None)

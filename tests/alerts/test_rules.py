@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leeway.alerts import RulesInvalid, load_rules
+from leeway.alerts import load_rules
 from leeway.alerts.duration import format_duration, parse_duration_s
 from leeway.alerts.rules import effect_size, matches
 from leeway.alerts.rules_file import parse_rules
 from leeway.model import Rejected
+from leeway.storage.policy_file import PolicyInvalid
 
 WHOLE = """\
 version: 1
@@ -100,23 +101,23 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("text", "said"), MISTAKES)
 def test_a_mistake_is_told_with_its_place_and_what_would_be_right(text: str, said: str) -> None:
-    with pytest.raises(RulesInvalid) as caught:
+    with pytest.raises(PolicyInvalid) as caught:
         parse_rules(text, "r.yaml")
     assert any(line.startswith(f"r.yaml:{said}") for line in str(caught.value).splitlines()), str(caught.value)
 
 
 def test_every_mistake_of_a_file_is_told_in_its_order() -> None:
-    with pytest.raises(RulesInvalid) as caught:
+    with pytest.raises(PolicyInvalid) as caught:
         parse_rules("version: 3\nxyz: 1\nrules:\n  - {name: a, open: b, cooldown: 5}\n")
     assert [(p.line, p.where) for p in caught.value.problems] == [
-        (1, "version: "), (2, "xyz: "), (4, "rules[0].open: "), (4, "rules[0].cooldown: "),
+        (1, "version"), (2, "xyz"), (4, "rules[0].open"), (4, "rules[0].cooldown"),
     ]  # fmt: skip
 
 
 def test_aliases_of_aliases_do_not_fill_the_memory() -> None:
     lines = ["version: 1", "a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
-    with pytest.raises(RulesInvalid, match="stands for more than"):
+    with pytest.raises(PolicyInvalid, match="stands for more than"):
         parse_rules("\n".join(lines))
 
 
@@ -124,7 +125,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(Rejected, match="No such file"):
         load_rules(tmp_path / "none.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"version: 1\n# gr\xfc\xdfe\n")
-    with pytest.raises(RulesInvalid, match=r"latin.yaml:2:1: must be UTF-8"):
+    with pytest.raises(PolicyInvalid, match=r"latin.yaml:2:1: must be UTF-8"):
         load_rules(tmp_path / "latin.yaml")
     (tmp_path / "large.yaml").write_bytes(b"#" * 1_000_001)
     with pytest.raises(Rejected, match="larger than"):
@@ -136,7 +137,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
 def test_no_text_crashes_the_reader(text: str) -> None:
     try:
         parse_rules(text)
-    except RulesInvalid as e:
+    except PolicyInvalid as e:
         assert e.problems  # noqa: PT017 - either is fine, a crash is not
 
 

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from leeway.collector.redaction import RulesInvalid, load_rules, parse_rules
+from leeway.collector.redaction import load_rules, parse_rules
 from leeway.model import Rejected
+from leeway.storage.policy_file import PolicyInvalid
 
 
 def problems(text: str) -> list[str]:
-    with pytest.raises(RulesInvalid) as caught:
+    with pytest.raises(PolicyInvalid) as caught:
         parse_rules(text, "r.yaml")
     return str(caught.value).splitlines()
 
@@ -40,7 +41,7 @@ ONE = DEFAULT + "{rules: ["
         (rule("keys: a, action: no"), "4:34: default.rules[0].action: must be 'drop', 'hash' or 'mask', not 'no'"),
         (
             rule("keys: '/(/', action: drop"),
-            "4:23: default.rules[0].keys[0]: is not a regular expression that RE2 takes",
+            "4:23: default.rules[0].keys: is not a regular expression that RE2 takes",
         ),
         (rule("values: ['a(?=b)'], action: mask"), "4:26: default.rules[0].values[0]: is not a regular expression"),
         (rule("values: ['a*'], action: mask"), "4:26: default.rules[0].values[0]: matches the empty text"),

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "leeway"
 MODULES = sorted(HOUSE.rglob("*.py"))
 SURFACES = {
-    "leeway.storage.content", "leeway.storage.embedded", "leeway.storage.export",
-    "leeway.storage.kernels", "leeway.storage.life", "leeway.storage.prices", "leeway.storage.repricing",
+    "leeway.storage.content", "leeway.storage.embedded", "leeway.storage.export", "leeway.storage.kernels",
+    "leeway.storage.life", "leeway.storage.policy_file", "leeway.storage.prices", "leeway.storage.repricing",
     "leeway.storage.search",
 }  # fmt: skip
 """Packages inside a room that have a surface of their own, so that nobody pays for what they load."""

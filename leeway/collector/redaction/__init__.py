@@ -3,14 +3,13 @@
 from leeway.collector.redaction.dry_run import Change, Sent, dry_run
 from leeway.collector.redaction.redactor import HASH_KEY_VARIABLE, Redactor
 from leeway.collector.redaction.rules import Rules
-from leeway.collector.redaction.rules_file import RulesInvalid, load_rules, parse_rules
+from leeway.collector.redaction.rules_file import load_rules, parse_rules
 
 __all__ = [
     "HASH_KEY_VARIABLE",
     "Change",
     "Redactor",
     "Rules",
-    "RulesInvalid",
     "Sent",
     "dry_run",
     "load_rules",
