@@ -21,6 +21,7 @@ from leeway.dashboards.heat import agents, grid
 from leeway.dashboards.paths import compare
 from leeway.dashboards.pictures import where
 from leeway.dashboards.scope import AUTO_MAX_S, Extent, Scope, window
+from leeway.dashboards.screens.span import silence
 from leeway.dashboards.settings import from_environment, to_environment
 from leeway.dashboards.timeline import ticks
 from leeway.dashboards.waterfall import lines
@@ -116,6 +117,12 @@ def test_a_chain_of_agents_longer_than_the_page_is_wide_is_drawn_closer_and_no_b
     assert set(in_order) == {0, 1, 2, 3}
     assert column["t"] == 4
     assert graph_picture._x(1, 5) - graph_picture._x(0, 5) > graph_picture.BOX_W + 40
+
+
+def test_a_span_whose_content_has_gone_is_not_called_silent() -> None:
+    assert "does not record content" in silence(0)
+    assert "3 attributes of this span are gone" in silence(3)
+    assert "An attribute of this span is gone" in silence(1)
 
 
 def test_the_same_calls_make_the_same_picture_in_whatever_order_they_come() -> None:

@@ -14,6 +14,7 @@ SELECT
         toInt64(toUnixTimestamp64Nano(e.time)),
         e.name,
         mapApply((k, v) -> (k, substringUTF8(v, 1, {chars_max:UInt32})), e.attributes)), s.events) AS events,
+    dropped_attributes,
     arrayMap(l -> (l.trace_id, l.span_id, l.attributes), s.links) AS links
 FROM leeway.spans AS s
 WHERE trace_id = {trace_id:String}

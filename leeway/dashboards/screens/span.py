@@ -123,6 +123,18 @@ def _head(span: Row) -> Node:
     )
 
 
+def silence(dropped: int) -> str:
+    """Why a span holds no content, as far as it tells.
+
+    Args:
+        dropped: Attributes that it has lost, at its sender or by retention.
+    """
+    if not dropped:
+        return "Nothing was said on this span, or its instrumentation does not record content."
+    many = "An attribute of this span is" if dropped == 1 else f"{count(dropped)} attributes of this span are"
+    return f"Nothing that was said is here. {many} gone: dropped by the sender, or content is kept for less long."
+
+
 def _spoken(span: Row, at: Mapping[str, object], long: Mapping[str, int], chars_max: int) -> None:
     spoken = {name: value for name, value in span["attributes"].items() if said(name)}
     cut = [name for name in long if name in spoken]
@@ -136,7 +148,7 @@ def _spoken(span: Row, at: Mapping[str, object], long: Mapping[str, int], chars_
         draw(
             div(
                 icon("speaker_notes_off"),
-                " Nothing was said on this span, or its instrumentation does not record content.",
+                f" {silence(span['dropped_attributes'])}",
                 cls="note-line",
             ),
             "span_content",
