@@ -29,7 +29,15 @@ class Fit:
     patterns: tuple[tuple[str, re.Pattern[str]], ...]
 
     def __call__(self, **texts: str) -> bool:
-        return all(pattern.fullmatch(texts[what]) for what, pattern in self.patterns)
+        return all(_whole(pattern, texts[what]) for what, pattern in self.patterns)
+
+
+NAME_CHARS_MAX: Final = 1024
+"""A longer name says nothing: senders choose names, and a pattern may take the square of one's length."""
+
+
+def _whole(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    return pattern.fullmatch(text) if len(text) <= NAME_CHARS_MAX else None
 
 
 @dataclass(frozen=True)
@@ -93,11 +101,11 @@ class Frameworks:
 
     def agent_of(self, name: str) -> str:
         """What an agent is called by its span; '' where it does not say. One call a text."""
-        return next((m[1] for pattern in self.agents if (m := pattern.fullmatch(name))), "")
+        return next((m[1] for pattern in self.agents if (m := _whole(pattern, name))), "")
 
     def tool_of(self, name: str) -> str:
         """What a tool is called by its span: the span's own name where nothing stands around it. One call a text."""
-        return next((m[1] for pattern in self.tools if (m := pattern.fullmatch(name))), name)
+        return next((m[1] for pattern in self.tools if (m := _whole(pattern, name))), name)
 
     def counting(self, scope: str, source: str, provider: str, model: str) -> Counting:
         """How the counts of a source are meant. One call a combination of texts that has cached or reasoning tokens."""

@@ -14,7 +14,8 @@ from leeway.storage.kernels import Bytes, Number, Places, kernel
 COUNT_MAX: Final = 10**15
 """More than any run has used; what says more is cut to it, so that no sum overflows."""
 _DIGITS_MAX: Final = 15
-_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+# Possessive: what is nearly a number a million digits long would otherwise be tried a million times.
+_NUMBER: Final = re.compile(r"[+-]?([0-9]++\.?[0-9]*+|\.[0-9]++)([eE][+-]?[0-9]++)?")
 
 
 def number_of(text: str) -> float:

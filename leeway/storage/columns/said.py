@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -15,6 +15,8 @@ from leeway.storage.columns.texts import Texts
 from leeway.storage.conventions import Column, Conventions
 
 _SAYS_NOTHING: Final = frozenset({"", "[]", "null"})
+HELD_VALUES_MAX: Final = 500_000
+"""An object of more values says nothing: parsed, one takes up to 250 bytes."""
 Precedences = NDArray[np.uint8]
 
 
@@ -25,6 +27,7 @@ class Names:
         of_span: What is to be found among a span's attributes: each column's best source, each attribute that holds a
             JSON object, and each source of a word.
         of_resource: And among its resource's.
+        paths: What is looked for in each of those objects, by its place.
     """
 
     def __init__(self, conventions: Conventions, words: str = "operation_source") -> None:
@@ -34,6 +37,10 @@ class Names:
         holders = dict.fromkeys(path[0] for column in conventions.columns for _, path in json_sources(column))
         self.place = {column.name: number for number, column in enumerate(spans)}
         self.holder_place = {holder: len(spans) + number for number, holder in enumerate(holders)}
+        self.paths: dict[int, list[tuple[str, ...]]] = {place: [] for place in self.holder_place.values()}
+        for column in conventions.columns:
+            for _, path in json_sources(column):
+                self.paths[self.holder_place[path[0]]].append(path[1:])
         first_word = len(spans) + len(holders)
         self.words = sorted(
             [(p, key, first_word + n, ()) for n, (p, key) in enumerate(plain_sources(self.columns[words]))]
@@ -74,6 +81,7 @@ class Said:
         self._resource_of = resource_of
         self._rows = len(resource_of)
         self._held: dict[int, Texts] = {}
+        self._in_held: dict[int, dict[tuple[str, ...], Texts]] = {}
 
     def texts(self, name: str) -> Texts:
         """The column's texts, its fallback's where it has none itself."""
@@ -82,8 +90,8 @@ class Said:
             return self._of_resource(name)
         place = self._names.place[name]
         found, precedences = self._read(place), self._spans.precedences[place]
-        for better, precedence, held, path in self._in_json(column, precedences):
-            found = held.map(_field(path)).where(better, found)
+        for better, precedence, texts in self._in_json(column, precedences):
+            found = texts.where(better, found)
             precedences = np.where(better, np.uint8(precedence), precedences)
         if column.reach == "resource_too":
             found = found.or_else(self._of_resource(name))
@@ -93,7 +101,7 @@ class Said:
         """Which source the column's text is from; NOBODY where there is none, or it is the fallback's."""
         column = self._names.columns[name]
         precedences: Precedences = self._spans.precedences[self._names.place[name]]
-        for better, precedence, _, _ in self._in_json(column, precedences):
+        for better, precedence, _ in self._in_json(column, precedences):
             precedences = np.where(better, np.uint8(precedence), precedences)
         return precedences
 
@@ -103,8 +111,7 @@ class Said:
         place = self._names.place[name]
         precedences = self._spans.precedences[place]
         found = counts(self._spans.texts, *self._spans.winners(place))
-        for better, precedence, held, path in self._in_json(column, precedences):
-            texts = held.map(_field(path))
+        for better, precedence, texts in self._in_json(column, precedences):
             found = np.where(better, np.array([count_of(text) for text in texts.values])[texts.codes], found)
             precedences = np.where(better, np.uint8(precedence), precedences)
         return found
@@ -114,26 +121,37 @@ class Said:
         found = Texts.empty(self._rows)
         for _, _, place, path in self._names.words:
             if self._spans.is_filled(place):
-                words = self._words(place)
-                found = found.or_else((words.map(_field(path)) if path else words).map(meaning))
+                found = found.or_else((self._at(place, path) if path else self._words(place)).map(meaning))
         return found
 
     def characters(self, name: str) -> NDArray[np.uint32]:
         """How long the column's texts are, those in JSON objects aside."""
         return characters(self._spans.texts, *self._spans.winners(self._names.place[name]))
 
-    def _in_json(
-        self, column: Column, precedences: Precedences
-    ) -> Iterator[tuple[NDArray[np.bool_], int, Texts, tuple[str, ...]]]:
-        """The sources in JSON objects that win over what was found: where, their precedence, the objects, the path."""
+    def _in_json(self, column: Column, precedences: Precedences) -> Iterator[tuple[NDArray[np.bool_], int, Texts]]:
+        """The sources in JSON objects that win over what was found: where, their precedence, what they say."""
         for precedence, (holder, *path) in json_sources(column):
             place = self._names.holder_place[holder]
             if self._spans.is_filled(place):
-                held = self._words(place)
-                better = held.map(_field(tuple(path))).present & (precedences > precedence)
+                said = self._at(place, tuple(path))
+                better = said.present & (precedences > precedence)
                 if better.any():
                     precedences = np.where(better, np.uint8(precedence), precedences)
-                    yield better, precedence, held, tuple(path)
+                    yield better, precedence, said
+
+    def _at(self, place: int, path: tuple[str, ...]) -> Texts:
+        """What lies at a path of the objects that an attribute holds. Each object is parsed once, for all paths."""
+        if place not in self._in_held:
+            paths = self._names.paths[place]
+            held = self._words(place)
+            parsed = [
+                json_fields(text, paths) if used else () for text, used in zip(held.values, held.used(), strict=True)
+            ]
+            self._in_held[place] = {
+                path: Texts.each([fields[n] if fields else "" for fields in parsed]).take(held.codes.astype(np.int64))
+                for n, path in enumerate(paths)
+            }
+        return self._in_held[place][path]
 
     def _words(self, place: int) -> Texts:
         if place not in self._held:
@@ -150,17 +168,24 @@ class Said:
         return Texts.read(self._resources.texts, *places).take(self._resource_of)
 
 
-def _field(path: tuple[str, ...]) -> Callable[[str], str]:
-    return lambda text: json_field(text, path)
-
-
-def json_field(text: str, path: tuple[str, ...]) -> str:
-    """What lies at a path of the JSON objects that a text holds, as text; empty where there is nothing."""
+def json_fields(text: str, paths: Sequence[tuple[str, ...]]) -> Sequence[str]:
+    """What lies at paths of the JSON object that a text holds, as texts, empty where there is nothing; or nothing at
+    all, where the text is no JSON.
+    """
+    if not text or text.count("{") + text.count("[") + text.count(",") > HELD_VALUES_MAX:
+        return ()
     try:
         value = json.loads(text)
+        return [_text_at(value, path) for path in paths]
     except (ValueError, RecursionError):
-        return ""
+        return ()
+
+
+def _text_at(value: object, path: tuple[str, ...]) -> str:
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
-    found = value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
-    return "" if found in _SAYS_NOTHING else found
+    if value is None:
+        return ""
+    found = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    # JSON can say halves of characters, which no column takes.
+    return "" if found in _SAYS_NOTHING else found.encode("utf-8", "replace").decode()

@@ -32,6 +32,9 @@ PART_OF: Final[Mapping[str, str]] = {
 FOREVER_NS: Final = 2**63 - 1
 REMEMBERED_MAX: Final = 65_536
 """Names whose prices a table remembers. Senders choose the names, so memory is bounded."""
+NAME_CHARS_MAX: Final = 256
+"""No model or provider is called anything longer. Patterns would take the square of a name's length."""
+_TABLE_MIN: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -185,14 +188,15 @@ class PriceTable:
         """The row of rates of each call; -1 where there is none. Only calls pay for the look."""
         width = max(len(providers), 1)
         pairs = calls.model_codes.astype(np.int64) * width + calls.provider_codes.astype(np.int64)
-        number_of = np.full(len(models) * width, -1, np.int64)
-        called = np.zeros(len(number_of), np.bool_)
-        called[pairs[calls.counts]] = True
-        for pair in np.flatnonzero(called).tolist():
-            number_of[pair] = self._find(models[pair // width].lower(), providers[pair % width].lower())
-        number = number_of[pairs]
+        pairs = np.where(calls.counts, pairs, -1)
+        asked, which = _different(pairs, len(models) * width)
+        found = [
+            -1 if pair < 0 else self._find(models[pair // width].lower(), providers[pair % width].lower())
+            for pair in asked.tolist()
+        ]
+        number = np.array(found, np.int64)[which]
         rows = np.where(number >= 0, self._first_row[number], -1)
-        for moving in {int(n) for n in number_of if n >= 0 and not self._steady[n]}:
+        for moving in {n for n in found if n >= 0 and not self._steady[n]}:
             mine = np.flatnonzero(number == moving)
             rows[mine] = self._moving_rows(moving, calls.start_ns[mine], calls.input_tokens[mine])
         return rows
@@ -209,13 +213,32 @@ class PriceTable:
         return rows
 
     def _find(self, model: str, provider: str) -> int:
+        if not model or len(model) > NAME_CHARS_MAX:
+            return -1
+        provider = provider if len(provider) <= NAME_CHARS_MAX else ""
         number = self._found.get((model, provider))
         if number is None:
             if len(self._found) >= REMEMBERED_MAX:
                 self._found.clear()
-            found = next((m for layer in self.layers if (m := layer.find(model, provider))), None) if model else None
+            found = next((m for layer in self.layers if (m := layer.find(model, provider))), None)
             number = self._found[model, provider] = -1 if found is None else self._number[id(found)]
         return number
+
+
+def _different(numbers: Counts, end: int) -> tuple[Counts, Counts]:
+    """The different numbers, from -1 to `end`, and the place of each number among them.
+
+    By a table where that is small, which is quicker; senders choose how large it would be.
+    """
+    if end > max(len(numbers), _TABLE_MIN):
+        return np.unique(numbers, return_inverse=True)
+    seen = np.zeros(end + 1, np.bool_)
+    seen[numbers] = True  # -1 is the last
+    seen_last = seen[-1]
+    place = np.cumsum(seen) - 1 + seen_last
+    place[-1] = 0
+    different = np.flatnonzero(seen[:-1])
+    return np.concatenate([np.full(int(seen_last), -1), different]), place[numbers]
 
 
 def _amounts(calls: Calls) -> NDArray[np.float64]:
