@@ -1,11 +1,10 @@
 """OTLP/gRPC. Handlers take raw bytes: gRPC's own deserialiser would answer INTERNAL to garbage, and exporters retry
-that. They read the one message of a request themselves, as if it were a stream, which is the same on the wire: so a
-request is let in, or not, before its body is received, and a body that trickles has a time limit.
+that. They read the one message of a request themselves (`grpc_reads.py`), as if it were a stream, which is the same on
+the wire: so a request is let in, or not, before its body is received.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, NoReturn
@@ -15,9 +14,10 @@ import grpc.aio
 
 from leeway.collector import edges
 from leeway.collector.door.door import Door
-from leeway.collector.intake import Intake
-from leeway.collector.refusal import REFUSALS, Later, Reason, Refusal, Refused
-from leeway.collector.settings import Settings
+from leeway.collector.grpc_reads import Context, Reads
+from leeway.collector.intake import Accepted, Intake
+from leeway.collector.refusal import REFUSALS, Refusal, bare
+from leeway.collector.settings import WINDOW_BYTES, Settings
 from leeway.model import Signal, Unavailable
 
 _SERVICES: Final = {
@@ -25,7 +25,6 @@ _SERVICES: Final = {
     Signal.LOGS: "opentelemetry.proto.collector.logs.v1.LogsService",
     Signal.METRICS: "opentelemetry.proto.collector.metrics.v1.MetricsService",
 }
-Context = grpc.aio.ServicerContext[bytes, bytes]
 Export = Callable[[object, Context], Awaitable[bytes]]
 
 
@@ -39,6 +38,9 @@ async def start(settings: Settings, intake: Intake, door: Door) -> tuple[grpc.ai
         options=[
             ("grpc.max_receive_message_length", settings.request_bytes_max),
             ("grpc.so_reuseport", 0),
+            # Or windows would grow with what a connection has sent, those of requests that nobody reads yet too.
+            ("grpc.http2.bdp_probe", 0),
+            ("grpc.http2.lookahead_bytes", WINDOW_BYTES),
             ("grpc.max_allowed_incoming_connections", settings.connections_max),
             ("grpc.max_concurrent_streams", settings.grpc_streams_max),
             # Exporters keep connections open for days and ping them; those that are gone do not answer our pings.
@@ -74,44 +76,37 @@ class _Servicer:
         self._settings = settings
         self._intake = intake
         self._door = door
+        self._reads = Reads(settings, intake)
 
     async def export(self, signal: Signal, _messages: object, context: Context) -> bytes:
         self._intake.count_request("grpc", "protobuf")
+        accepted, refused = Accepted(), None
         try:
-            project = self._enter(context)
-            try:
-                body = await self._message(context)
-                self._door.charge(project, size_bytes=len(body))
-                accepted = await self._intake.export(body, signal, project)
-                self._door.charge(project, items=accepted.items)
-            finally:
-                self._door.leave()
+            accepted = await self._accepted(signal, context)
         except REFUSALS as refusal:
-            await self._abort(context, refusal)
+            refused = bare(refusal)
+        if refused:
+            await self._abort(context, refused)
         if not accepted.rejected:
             return b""
         return edges.success(signal, accepted.rejected, accepted.reason).SerializeToString()
+
+    async def _accepted(self, signal: Signal, context: Context) -> Accepted:
+        project = self._enter(context)
+        try:
+            body = await self._reads.message(context, project)
+            self._door.charge(project, size_bytes=len(body))
+            accepted = await self._intake.export(body, signal, project)
+            self._door.charge(project, items=accepted.items)
+        finally:
+            self._door.leave()
+        return accepted
 
     def _enter(self, context: Context) -> str:
         if not self._door.asks_for_tokens:
             return self._door.enter(None, None)
         sent = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
         return self._door.enter(sent.get("authorization"), sent.get("x-api-key"))
-
-    async def _message(self, context: Context) -> bytes:
-        try:
-            async with asyncio.timeout(self._settings.receive_within_s):
-                body = await context.read()
-        except TimeoutError:
-            raise Later(
-                Reason.SLOW,
-                f"the request did not arrive within {self._settings.receive_within_s:g} s",
-                self._settings.retry_after_s,
-            ) from None
-        if not isinstance(body, bytes):
-            # The stream has ended, or gRPC has refused what is too large and this answer reaches nobody.
-            raise Refused(Reason.MALFORMED, "there is no message in the request")
-        return body
 
     async def _abort(self, context: Context, refusal: Refusal) -> NoReturn:
         self._intake.count_refused("grpc", refusal)

@@ -51,7 +51,14 @@ class Health:
 
     def is_spooling(self) -> bool:
         """Whether what is taken now goes to the disk first."""
-        return self._store.is_away
+        return self._store.is_away and bool(self._settings.spool_bytes_max)
+
+    def notes(self) -> list[str]:
+        """What does not keep the collector from its work, and should be known."""
+        if not self.is_spooling():
+            return []
+        items = sum(p.spool.items for p in self._pipelines.values())
+        return [f"ClickHouse does not answer; {items} items wait on the disk and are stored when it is back"]
 
     async def watch(self, db: Database) -> None:
         """Ask ClickHouse whether it is there, for ever."""

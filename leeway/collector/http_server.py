@@ -138,7 +138,8 @@ async def _healthz(_: Request) -> Response:
 
 async def _readyz(health: Health, _: Request) -> Response:
     missing = health.missing()
-    return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
+    said = {"ready": not missing, "missing": missing, "notes": health.notes()}
+    return JSONResponse(said, 503 if missing else 200)
 
 
 async def _metrics(metrics: Metrics, _: Request) -> Response:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import xxhash
 
@@ -26,6 +26,7 @@ from leeway.model import Signal
 
 Decode = Callable[[bytes], bytes]
 """From what a transport carried (compressed, JSON, ...) to an Export…ServiceRequest in protobuf. Raises `Refused`."""
+T = TypeVar("T")
 RedactFor = Callable[[str], Redact | None]
 """What a project wants taken out before anything is stored; None for nothing."""
 
@@ -66,7 +67,13 @@ class Intake:
         self._settings = settings
         self._metrics = metrics
         self._redact_for = redact_for
-        self._limits = Limits(settings.request_items_max, settings.request_resources_max)
+        self._limits = Limits(
+            settings.request_items_max,
+            settings.request_resources_max,
+            settings.request_values_max,
+            settings.request_bytes_max,
+        )
+        self._heavy = asyncio.Semaphore(settings.heavy_requests_max)
         self._loop = asyncio.get_running_loop()
         self._memory = ResendMemory(settings.resend_memory_max, settings.resend_memory_s)
         self._pending: dict[int, _Pending] = {}
@@ -146,7 +153,14 @@ class Intake:
 
         if len(body) < self._settings.offload_bytes:
             return work()
-        return await asyncio.to_thread(work)
+        return await self.heavy(work)
+
+    async def heavy(self, work: Callable[[], T]) -> T:
+        """Do what takes long, or memory beyond the room that is held for its bytes: beside the event loop, and few at
+        once.
+        """
+        async with self._heavy:
+            return await asyncio.to_thread(work)
 
     async def _durable(self, digest: int, signal: Signal, project: str, checked: Checked) -> None:
         """Wait until a request is durable, by this call or by an earlier one of the same bytes."""

@@ -10,6 +10,9 @@ _PREFIX = "leeway_collector"
 class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.memory_bound_bytes = self._gauge(
+            "memory_bound_bytes", "What the process may take at most by its settings, whatever it is sent."
+        )
         self.requests = self._counter("requests", "Requests by transport and encoding.", "transport", "encoding")
         self.refused = self._counter(
             "refused", "Requests that were not stored, by transport and reason.", "transport", "reason"

@@ -4,7 +4,6 @@ in a framework's routing and request objects than in everything else that happen
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Mapping
 from typing import Final
@@ -17,7 +16,7 @@ from leeway.collector.edges import JSON, PROTOBUF
 from leeway.collector.intake import Intake
 from leeway.collector.otlp import json_request
 from leeway.collector.otlp.compression import decompress
-from leeway.collector.refusal import REFUSALS, Reason, Refusal, Refused
+from leeway.collector.refusal import REFUSALS, Reason, Refusal, Refused, bare
 from leeway.collector.settings import Settings
 from leeway.model import Signal
 
@@ -44,7 +43,10 @@ class OtlpHttp:
         self._intake = intake
         self._door = door
         self._otherwise = otherwise
-        self._decoders = {signal: json_request.decoder(settings.json_depth_max, signal) for signal in Signal}
+        self._decoders = {
+            signal: json_request.decoder(settings.json_depth_max, signal, settings.request_values_max)
+            for signal in Signal
+        }
         self._success = {
             (signal, sent_as): edges.encoded(edges.success(signal, 0, ""), sent_as)
             for signal in Signal
@@ -60,7 +62,7 @@ class OtlpHttp:
         try:
             start, body = await self._export(signal, scope["method"], headers, receive)
         except REFUSALS as refusal:
-            start, body = self.refused(refusal, media_type(headers))
+            start, body = self.refused(bare(refusal), media_type(headers))
         except Gone:
             return
         await send(start)
@@ -107,11 +109,19 @@ class OtlpHttp:
         encoding = headers.get(b"content-encoding")
         if encoding is None:
             return body
+        return await self._decompressed(body, encoding.decode("latin-1"), project)
+
+    async def _decompressed(self, body: bytes, encoding: str, project: str) -> bytes:
+        streams_max, limit = self._settings.request_streams_max, self._settings.request_bytes_max
         if len(body) < self._settings.offload_bytes // 8:
-            return decompress(body, encoding.decode("latin-1"), limit, self._settings.request_streams_max)
-        return await asyncio.to_thread(
-            decompress, body, encoding.decode("latin-1"), limit, self._settings.request_streams_max
-        )
+            soon_done_bytes = min(self._settings.offload_bytes, limit)
+            try:
+                return decompress(body, encoding, soon_done_bytes, streams_max)
+            except Refused as e:
+                if e.reason is not Reason.TOO_LARGE or soon_done_bytes == limit:
+                    raise
+        with self._intake.room(project, len(body)):
+            return await self._intake.heavy(lambda: decompress(body, encoding, limit, streams_max))
 
     async def _long_body(self, first: bytes, headers: Headers, project: str, receive: Receive) -> bytes:
         limit = self._settings.request_bytes_max

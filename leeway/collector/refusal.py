@@ -50,3 +50,11 @@ class Later(Unavailable):
 
 Refusal = Refused | Later
 REFUSALS: Final = (Refused, Later)
+
+
+def bare(refusal: Refusal) -> Refusal:
+    """A refusal without where it comes from: there are a request's bytes, and what waits for an answer is part of a
+    cycle, so they would stay in memory until the garbage collector comes, which may be gigabytes later.
+    """
+    refusal.__cause__ = refusal.__context__ = None
+    return refusal.with_traceback(None)

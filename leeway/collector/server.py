@@ -51,6 +51,7 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) ->
 
 async def _serve(settings: Settings, folder: DataFolder, stop: threading.Event, ready: Callable[[], None]) -> None:
     metrics = Metrics()
+    metrics.memory_bound_bytes.set(settings.memory_bytes_max)
     intake = Intake(settings, metrics, _redactor(settings, metrics).for_project)
     store = StoreState()
     pipelines = _pipelines(settings, folder, store, metrics, intake)

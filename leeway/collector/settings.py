@@ -12,6 +12,12 @@ from leeway.collector.door import tokens
 from leeway.model import Rejected
 
 MIB: Final = 1024 * 1024
+PROCESS_BYTES: Final = 512 * MIB
+"""Python, gRPC, the compiler and its kernels, with what small requests need."""
+CONNECTION_BYTES: Final = 128 * 1024
+"""What a connection buffers before it is asked to stop."""
+WINDOW_BYTES: Final = 64 * 1024
+"""What a gRPC request may send before it is read."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,12 @@ class Settings:
     """Nor one with more resources, each of which is handled on its own."""
     request_streams_max: int = 10_000
     """How many gzip or zstd streams may follow one another in a body; to begin one costs more than its bytes say."""
+    request_values_max: int = 2_000_000
+    """Nor one with more values (objects, lists, their elements) in JSON, or more attributes and elements beside values
+    that nest: two bytes can be one, and each takes up to 250 bytes while it is looked at."""
+    heavy_requests_max: int = 2
+    """How many requests of `offload_bytes` and more are decompressed, decoded or checked at once, which may take ten
+    times their size; the others wait."""
     inflight_bytes_max: int = 512 * MIB
     """Requests that are being received or wait for their INSERT; beyond this, new ones are asked to come back. A
     project may hold four times as much as is still free, so however busy some are, others find room."""
@@ -69,6 +81,9 @@ class Settings:
     """Connections of each transport. One more is turned away."""
     grpc_streams_max: int = 256
     """Requests under way at once on one gRPC connection; a client keeps more to itself."""
+    grpc_reads_max: int = 8
+    """gRPC requests that are being received at once; others wait unread, in their senders' memory. Each may be as large
+    as a request may be, which nobody knows before its end."""
     header_bytes_max: int = 32 * 1024
     """An HTTP request's headers and its URL together. gRPC's own limit is 16 KiB."""
     receive_within_s: float = 30.0
@@ -121,6 +136,23 @@ class Settings:
     """How long a request is remembered."""
     stop_within_s: float = 10.0
     """How long a stop waits for requests and INSERTs that are under way."""
+
+    @property
+    def memory_bytes_max(self) -> int:
+        """What the process may take at most, whatever is thrown at it: the sum of its parts at their worst at once.
+
+        What they take is measured: tests/collector/test_memory.py and the tables of docs/memory.md.
+        """
+        return (
+            PROCESS_BYTES
+            + 2 * self.inflight_bytes_max  # requests, and the batches that are made of them
+            + 3 * self.grpc_reads_max * self.request_bytes_max  # in gRPC's pieces, then whole, perhaps compressed too
+            + self.heavy_requests_max
+            * (8 * self.request_bytes_max + 300 * self.request_values_max + 400 * self.request_items_max)
+            + 3 * self.clickhouse.insert_bytes_max  # control characters in arrays become six each
+            + 2 * self.connections_max * CONNECTION_BYTES
+            + self.requests_max * WINDOW_BYTES  # of gRPC, unread
+        )
 
     def __post_init__(self) -> None:
         """Raises: Rejected: Two fields do not fit together, or one holds what nobody can read."""

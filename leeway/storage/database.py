@@ -16,6 +16,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
 from leeway.model import Rejected, Signal, Unavailable
+from leeway.storage.claims import Claims
 from leeway.storage.cluster import session_settings
 from leeway.storage.conventions import load_conventions
 from leeway.storage.frameworks import load_frameworks
@@ -73,6 +74,7 @@ class Database:
     def __init__(self, settings: Settings, nice: int = 0) -> None:
         self.settings = settings
         self._client = _connect(settings, nice)
+        self._claims = Claims(settings.insert_bytes_max)
         self._types: dict[tuple[str, tuple[str, ...]], Sequence[ClickHouseType]] = {}
 
     def __enter__(self) -> Self:
@@ -159,12 +161,12 @@ class Database:
             framed: Of `ResourceSpans`, `ResourceLogs` or `ResourceMetrics`, each with Leeway's own fields at its end.
             token: Names the batch; a second INSERT of the same token adds nothing.
         """
-        try:
-            blocks = self._decoder.blocks(signal, framed)
-        except ValueError as e:
-            raise Rejected(f"not OTLP: {e}") from e
         settings = {"insert_deduplication_token": token, **BLOCK_SETTINGS}
-        with _failures():
+        with self._claims.claim() as claim, _failures():
+            try:
+                blocks = self._decoder.blocks(signal, framed, claim)
+            except ValueError as e:
+                raise Rejected(f"not OTLP: {e}") from e
             for table, block in blocks.items():
                 self._client.raw_insert(f"leeway.{table}", insert_block=block, settings=settings, fmt="Native")
 

@@ -17,6 +17,9 @@ class Settings:
     """Waiting longer for a connection counts as ClickHouse being away."""
     query_timeout_s: float = 300.0
     """Waiting longer for an answer counts as ClickHouse being away."""
+    insert_bytes_max: int = 512 * 1024 * 1024
+    """Memory that INSERTs of OTLP may take at once, as it is reckoned before they take it; others wait. One that takes
+    more goes alone."""
     conventions: Path | None = None
     """A user's own table of attribute conventions, laid over the shipped one."""
     prices: Path | None = None

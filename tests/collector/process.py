@@ -25,8 +25,10 @@ stop = threading.Event()
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda *_: stop.set())
 url, data, grpc_port, http_port, more = sys.argv[1:]
-run(Settings(clickhouse=storage.Settings(clickhouse_url=url), data=Path(data), grpc_port=int(grpc_port),
-             http_port=int(http_port), **eval(more)), stop, lambda: None)
+more = eval(more)
+of_store = {name.removeprefix("clickhouse."): more.pop(name) for name in list(more) if name.startswith("clickhouse.")}
+run(Settings(clickhouse=storage.Settings(clickhouse_url=url, **of_store), data=Path(data), grpc_port=int(grpc_port),
+             http_port=int(http_port), **more), stop, lambda: None)
 """
 
 

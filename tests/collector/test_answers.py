@@ -309,7 +309,7 @@ def test_grpc_methods_that_are_not_there(collector: CollectorProcess, method: st
 
 def test_health_metrics_and_readiness(collector: CollectorProcess) -> None:
     assert httpx.get(f"{collector.http}/healthz").status_code == 200
-    assert httpx.get(f"{collector.http}/readyz").json() == {"ready": True, "missing": []}
+    assert httpx.get(f"{collector.http}/readyz").json() == {"ready": True, "missing": [], "notes": []}
     grpc_export(collector, good())
     grpc_export(collector, b"garbage")
     said = httpx.get(f"{collector.http}/metrics").text

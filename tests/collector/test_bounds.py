@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from leeway.collector.otlp import framing
-from leeway.collector.otlp.validate import DEFAULT_LIMITS, check
+from leeway.collector.otlp.json_request import to_protobuf
+from leeway.collector.otlp.validate import DEFAULT_LIMITS, Limits, check
 from leeway.collector.otlp.wire import EXACT
 from leeway.collector.refusal import Reason, Refused
 from leeway.model import Signal
@@ -83,4 +84,73 @@ def test_a_request_of_more_resources_than_there_may_be_is_refused_for_its_size()
     assert check(many, Signal.TRACES).items == 0
     with pytest.raises(Refused, match="a request may have 100000 resources") as refused:
         check(request().SerializeToString() + many, Signal.TRACES)
+    assert refused.value.reason is Reason.TOO_LARGE
+
+
+# -- what is small on the wire and large when it is looked at ----------------------------------------------------------
+
+FEW = Limits(values=1000, size=10_000)
+DEEP = b"\x32\x00"
+"""An AnyValue that is an empty kvlist."""
+
+
+def _with(*values: bytes) -> bytes:
+    """A request of one span with an attribute for each of these values, or for none an empty one."""
+    made = request(span("s")).resource_spans[0].scope_spans[0].spans[0].SerializeToString()
+    pairs = b"".join(b"\x4a" + _sized(b"\x12" + _sized(value)) if value else b"\x4a\x00" for value in values)
+    return b"\x0a" + _sized(b"\x12" + _sized(b"\x12" + _sized(made + pairs)))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        _with(*[b""] * 1000, DEEP),
+        _with(*[DEEP] * 1001),
+        _with(b"\x32" + _sized(b"\x0a\x00" * 1001)),
+        _with(b"\x2a" + _sized(b"\x0a\x02\x2a\x00" * 1001)),
+        _with(b"\x32" + _sized(b"\x0a" + _sized(b"\x12" + _sized(b"\x0a" + _sized(b"\x01" * 2000))))),
+        _with(b"\x32" + _sized(b"\x0a" + _sized(b"\x0a" + _sized(b"\x01" * 2000)))),
+    ],
+    ids=["attributes beside", "kvlists", "pairs", "elements", "control characters", "a key of them"],
+)
+def test_values_that_nest_are_refused_where_they_would_cost_more_than_a_request_may(body: bytes) -> None:
+    with pytest.raises(Refused) as refused:
+        check(body, Signal.TRACES, limits=FEW)
+    assert refused.value.reason is Reason.TOO_LARGE
+    assert check(body, Signal.TRACES).items == 1
+
+
+def test_values_that_nest_deeper_than_the_parser_goes_are_counted_too() -> None:
+    deep = b"\x2a" + _sized(b"".join(b"\x0a\x02\x32\x00" for _ in range(1001)))
+    for _ in range(200):
+        deep = b"\x2a" + _sized(b"\x0a" + _sized(deep))
+    with pytest.raises(Refused, match="1000 attributes and elements"):
+        check(_with(deep), Signal.TRACES, limits=FEW)
+
+
+def test_as_many_values_without_one_that_nests_are_no_matter() -> None:
+    assert check(_with(*[b"\x0a\x01v"] * 2000), Signal.TRACES, limits=FEW).items == 1
+
+
+@pytest.mark.parametrize("many", ["{},", "[],", "1,", '{"a":[]},', '"","a",'])
+def test_a_request_in_json_may_hold_so_many_values(many: str) -> None:
+    body = ('{"a":[' + many * 1000 + "{}]}").encode()
+    assert to_protobuf(body, 100, values_max=5000) == b""
+    with pytest.raises(Refused, match="may hold 900 values") as refused:
+        to_protobuf(body, 100, values_max=900)
+    assert refused.value.reason is Reason.TOO_LARGE
+
+
+def test_brackets_and_commas_in_texts_are_no_values() -> None:
+    body = ('{"a":"' + '[{,\\",\\\\' * 5000 + '"}').encode()
+    assert to_protobuf(body, 100, values_max=10) == b""
+
+
+def test_spans_that_would_repeat_gigabytes_of_their_resource_are_refused() -> None:
+    """2,000 rows of 30 bytes, and each has a column of 1 MB."""
+    made = request(*[span(str(n)) for n in range(2000)])
+    assert check(made.SerializeToString(), Signal.TRACES).items == 2000
+    made.resource_spans[0].resource.attributes.add(key="k").value.string_value = "v" * 1_000_000
+    with pytest.raises(Refused, match="would repeat 20") as refused:
+        check(made.SerializeToString(), Signal.TRACES)
     assert refused.value.reason is Reason.TOO_LARGE

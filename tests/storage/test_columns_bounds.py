@@ -6,21 +6,25 @@ Sizes are chosen so that what grew with the square of them would never end.
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, NumberDataPoint
 
 from leeway.model import Signal
-from leeway.storage.columns import Decoder
+from leeway.storage.columns import Decoder, repeated_bytes
 from leeway.storage.columns.measures import count_of
 from leeway.storage.columns.said import HELD_VALUES_MAX, json_fields
 from leeway.storage.conventions import load_conventions
 from leeway.storage.frameworks import load_frameworks
 from leeway.storage.prices import load_prices
 from leeway.storage.prices.table import REMEMBERED_MAX
-from tests.storage.otlp import Value, framed, resource_spans, span
+from tests.storage.otlp import Value, attributes, framed, log_record, resource_metrics, resource_spans, span
 
 DECODER = Decoder(load_conventions(), load_frameworks(), load_prices())
 
@@ -114,3 +118,50 @@ def cost_usd(block: bytes) -> list[float]:
     at = block.index(b"\x08cost_usd\x07Float64") + len(b"\x08cost_usd\x07Float64")
     rows = block[1] if block[1] < 128 else (block[1] & 127) | block[2] << 7
     return [float(x) for x in np.frombuffer(block, "<f8", rows, at)]
+
+
+# -- what rows repeat -------------------------------------------------------------------------------------------------
+
+
+def shared(rows: int, size: int) -> dict[Signal, bytes]:
+    """By signal: rows that share a resource, scope or metric which holds an attribute of so many bytes."""
+    said = attributes([("shared", "v" * size)])
+    spans = [span(span_id=n.to_bytes(8, "big")) for n in range(1, rows + 1)]
+    metric = Metric(metadata=said)
+    metric.gauge.data_points.extend([NumberDataPoint(as_int=n) for n in range(rows)])
+    by_scope = ResourceLogs(
+        scope_logs=[ScopeLogs(scope=InstrumentationScope(attributes=said), log_records=[log_record()] * rows)]
+    )
+    return {
+        Signal.TRACES: framed([resource_spans(spans, {"shared": "v" * size})]),
+        Signal.LOGS: framed([by_scope]),
+        Signal.METRICS: framed([resource_metrics([metric])]),
+    }
+
+
+@pytest.mark.parametrize("signal", list(Signal))
+def test_what_rows_would_repeat_is_known_before_it_is_repeated(signal: Signal) -> None:
+    few, many = (shared(rows, 5000)[signal] for rows in (3, 300))
+    assert 3 * 5000 <= repeated_bytes(signal, few) <= 3 * 5100
+    assert 300 * 5000 <= repeated_bytes(signal, many) <= 300 * 5100
+
+
+@pytest.mark.parametrize("signal", list(Signal))
+def test_a_batch_whose_rows_would_repeat_gigabytes_is_refused_and_takes_no_memory(signal: Signal) -> None:
+    data = shared(3000, 1_000_000)[signal]
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="would repeat 3"):
+        DECODER.blocks(signal, data)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+def test_a_decoder_says_how_much_memory_it_will_take_before_it_takes_it() -> None:
+    claimed: list[int] = []
+    for signal, data in shared(100, 100_000).items():
+        claimed.clear()
+        tracemalloc.start()
+        DECODER.blocks(signal, data, claimed.append)
+        assert 10_000_000 < tracemalloc.get_traced_memory()[1] <= claimed[0]
+        tracemalloc.stop()
+        assert len(claimed) == 1

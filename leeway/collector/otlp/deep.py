@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+import sys
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,11 +35,51 @@ _quoted: Final[Callable[[str], str]] = encoder.encode_basestring
 _LOOKS_LIKE_OURS: Final = re.compile(r"\$+(bytes|double)")
 
 
-def rewrite(message: Parsed) -> None:
+class Budget:
+    """What of a request may be rewritten; each value in Python costs fifty times what the parser takes for it.
+
+    Args:
+        values: Values that are looked at.
+        size: Bytes of JSON text that are written: a control character becomes six.
+    """
+
+    def __init__(self, values: int, size: int) -> None:
+        self._values, self._values_max = 0, values
+        self._bytes, self._bytes_max = 0, size
+
+    def take(self, values: int) -> None:
+        """Look at so many more.
+
+        Raises:
+            Refused: They are too many.
+        """
+        self._values += values
+        if self._values > self._values_max:
+            raise Refused(
+                Reason.TOO_LARGE,
+                f"a request may have {self._values_max} attributes and elements beside values that nest, and this one "
+                "has more",
+            )
+
+    def write(self, text: str) -> str:
+        """The same text.
+
+        Raises:
+            Refused: With it, it is too much.
+        """
+        self._bytes += len(text)
+        if self._bytes > self._bytes_max:
+            raise Refused(
+                Reason.TOO_LARGE, f"a request's values that nest take more than {self._bytes_max} bytes as JSON text"
+            )
+        return text
+
+
+def rewrite(message: Parsed, budget: Budget) -> None:
     """Rewrite every deep value in a message of the `EXACT` schema in place, whichever message it is.
 
     Raises:
-        Refused: Its bytes are not what OTLP says.
+        Refused: Its bytes are not what OTLP says, or too much.
         UnicodeDecodeError: A string or a key in it is not UTF-8.
     """
     for field, repeated, is_value in _leads(message.DESCRIPTOR):
@@ -46,8 +87,10 @@ def rewrite(message: Parsed) -> None:
             continue
         content = getattr(message, field)
         mend = _rewrite_value if is_value else rewrite
+        if repeated:
+            budget.take(len(content))
         for part in content if repeated else (content,):
-            mend(part)
+            mend(part, budget)
 
 
 _LEADS: Final[dict[str, tuple[tuple[str, bool, bool], ...]]] = {}
@@ -68,52 +111,57 @@ def _leads(descriptor: Any) -> tuple[tuple[str, bool, bool], ...]:  # noqa: ANN4
     return known
 
 
-def _rewrite_value(value: Parsed) -> None:
+def _rewrite_value(value: Parsed, budget: Budget) -> None:
     which = value.WhichOneof("value")
     if which == "kvlist_value":
-        value.kvlist_json = json_text(value.SerializeToString())
-    elif which == "array_value" and _is_deep(value.array_value):
-        value.array_json = json_text(value.SerializeToString())
+        value.kvlist_json = json_text(value.SerializeToString(), budget)
+    elif which == "array_value":
+        budget.take(len(value.array_value.values))
+        if _is_deep(value.array_value):
+            value.array_json = json_text(value.SerializeToString(), budget)
 
 
 def _is_deep(array: Parsed) -> bool:
     return any(e.WhichOneof("value") in ("array_value", "kvlist_value", "bytes_value") for e in array.values)
 
 
-def json_text(data: bytes) -> str:
+def json_text(data: bytes, budget: Budget | None = None) -> str:
     """An AnyValue in protobuf as JSON text.
 
     Raises:
-        Refused: The bytes are no AnyValue.
+        Refused: The bytes are no AnyValue, or too much.
         UnicodeDecodeError: A string or a key in it is not UTF-8.
     """
+    budget = budget or Budget(sys.maxsize, sys.maxsize)
     with suppress(DecodeError):
         out: list[str] = []
-        _write(AnyValue.FromString(data), out)
+        _write(AnyValue.FromString(data), out, budget)
         return "".join(out)
-    return _json_text_of_any_depth(data)
+    return _json_text_of_any_depth(data, budget)
 
 
-def _write(value: AnyValue, out: list[str]) -> None:
+def _write(value: AnyValue, out: list[str], budget: Budget) -> None:
     """As `_json_text_of_any_depth`, ten times as fast. It recurses, but the parser has refused what is too deep."""
     which = value.WhichOneof("value")
     if which == "string_value":
-        out.append(_quoted(value.string_value))
+        out.append(budget.write(_quoted(value.string_value)))
     elif which == "kvlist_value":
         pairs = value.kvlist_value.values
+        budget.take(len(pairs))
         looks_like_ours = len(pairs) == 1 and _LOOKS_LIKE_OURS.fullmatch(pairs[0].key)
         before = '{"$' if looks_like_ours else "{"
         for pair in pairs:
-            out.append(f'{before}{pair.key}":' if looks_like_ours else f"{before}{_quoted(pair.key)}:")
-            _write(pair.value, out)
+            out.append(budget.write(f'{before}{pair.key}":' if looks_like_ours else f"{before}{_quoted(pair.key)}:"))
+            _write(pair.value, out, budget)
             before = ","
         out.append("}" if pairs else "{}")
     elif which == "array_value":
         elements = value.array_value.values
+        budget.take(len(elements))
         before = "["
         for element in elements:
             out.append(before)
-            _write(element, out)
+            _write(element, out, budget)
             before = ","
         out.append("]" if elements else "[]")
     else:
@@ -132,7 +180,7 @@ def _scalar(which: str | None, value: AnyValue) -> str:
     return "null"
 
 
-def _json_text_of_any_depth(data: bytes) -> str:
+def _json_text_of_any_depth(data: bytes, budget: Budget) -> str:
     out: list[str] = []
     # What is still to be written, last first: text as it is, or a value from start to end.
     todo: list[str | tuple[int, int]] = [(0, len(data))]
@@ -142,7 +190,7 @@ def _json_text_of_any_depth(data: bytes) -> str:
             if isinstance(item, str):
                 out.append(item)
             else:
-                _write_value(data, *item, out, todo)
+                _write_value(data, *item, out, todo, budget)
     except UnicodeDecodeError:
         raise
     except (ValueError, struct.error) as e:
@@ -150,7 +198,9 @@ def _json_text_of_any_depth(data: bytes) -> str:
     return "".join(out)
 
 
-def _write_value(data: bytes, at: int, end: int, out: list[str], todo: list[str | tuple[int, int]]) -> None:
+def _write_value(
+    data: bytes, at: int, end: int, out: list[str], todo: list[str | tuple[int, int]], budget: Budget
+) -> None:
     member, content = _any_value(data, at, end)
     if member is None:
         out.append("null")
@@ -163,16 +213,16 @@ def _write_value(data: bytes, at: int, end: int, out: list[str], todo: list[str 
     elif member == DOUBLE:
         out.append(_double(struct.unpack_from("<d", data, content[0])[0]))
     elif member == STRING:
-        out.append(_quoted(data[content[0] : content[1]].decode()))
+        out.append(budget.write(_quoted(data[content[0] : content[1]].decode())))
     elif member == BYTES:
         out.append(_bytes(data[content[0] : content[1]]))
     elif member == ARRAY:
         todo.append("]")
-        _in_order(todo, [[value] for value in _values(data, *content)])
+        _in_order(todo, [[value] for value in _values(data, content[0], content[1], budget)])
         out.append("[")
     else:
         todo.append("}")
-        _in_order(todo, _pairs(data, *content))
+        _in_order(todo, _pairs(data, content[0], content[1], budget))
         out.append("{")
 
 
@@ -194,22 +244,23 @@ def _any_value(data: bytes, at: int, end: int) -> tuple[int | None, Any]:
     return found
 
 
-def _values(data: bytes, at: int, end: int) -> list[str | tuple[int, int]]:
+def _values(data: bytes, at: int, end: int, budget: Budget) -> list[str | tuple[int, int]]:
     """The elements of an ArrayValue, or the KeyValues of a KeyValueList."""
     values: list[str | tuple[int, int]] = []
     while at < end:
         field, wire_type, content, at = _field(data, at, end)
         if field == 1 and wire_type == _LEN:
+            budget.take(1)
             values.append(content)
     return values
 
 
-def _pairs(data: bytes, at: int, end: int) -> list[list[str | tuple[int, int]]]:
+def _pairs(data: bytes, at: int, end: int, budget: Budget) -> list[list[str | tuple[int, int]]]:
     pairs: list[list[str | tuple[int, int]]] = []
     key = ""
-    for place in _values(data, at, end):
+    for place in _values(data, at, end, budget):
         key, value = _pair(data, *place)
-        pairs.append([f"{_quoted(key)}:", value])
+        pairs.append([budget.write(f"{_quoted(key)}:"), value])
     if len(pairs) == 1 and _LOOKS_LIKE_OURS.fullmatch(key):
         pairs[0][0] = f'"${key}":'
     return pairs

@@ -10,6 +10,7 @@ Which fields there are is read from OTLP's own descriptors.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
@@ -30,23 +31,28 @@ Encode = Callable[[Json, int], bytes]
 """A JSON value and how deep values may nest, to a field with its tag."""
 Fields = Mapping[str, Encode]
 """By every spelling of their names."""
+VALUES_MAX: Final = 2_000_000
+"""Two bytes can be a value, which takes up to 250 while it is read."""
 
 
-def decoder(depth_max: int, signal: Signal = Signal.TRACES) -> Callable[[bytes], bytes]:
-    """`to_protobuf` with its limit and signal filled in."""
-    return partial(to_protobuf, depth_max=depth_max, signal=signal)
+def decoder(depth_max: int, signal: Signal = Signal.TRACES, values_max: int = VALUES_MAX) -> Callable[[bytes], bytes]:
+    """`to_protobuf` with its limits and signal filled in."""
+    return partial(to_protobuf, depth_max=depth_max, signal=signal, values_max=values_max)
 
 
-def to_protobuf(body: bytes, depth_max: int, signal: Signal = Signal.TRACES) -> bytes:
+def to_protobuf(body: bytes, depth_max: int, signal: Signal = Signal.TRACES, values_max: int = VALUES_MAX) -> bytes:
     """An export request in JSON, in protobuf.
 
     Args:
         body: UTF-8, with or without a byte order mark.
         depth_max: How deep arrays and kvlists may nest in attribute values.
+        values_max: How many values there may be, of any kind.
 
     Raises:
-        Refused: It is not that, or nests deeper.
+        Refused: It is not that, nests deeper or has more.
     """
+    if _values_at_most(body) > values_max and _values_at_most(_STRING.sub(b"", body)) > values_max:
+        raise Refused(Reason.TOO_LARGE, f"a request in JSON may hold {values_max} values, and this one holds more")
     try:
         return _message(_REQUESTS[signal], _loads(body.decode("utf-8-sig"), depth_max), depth_max)
     except RecursionError:
@@ -57,6 +63,12 @@ def to_protobuf(body: bytes, depth_max: int, signal: Signal = Signal.TRACES) -> 
         raise Refused(Reason.UNDECODABLE, f"the request is not OTLP/JSON: {e}") from e
 
 
+def _values_at_most(body: bytes) -> int:
+    """Each object, list or further element has a character of its own; and texts may have them too."""
+    return body.count(b"{") + body.count(b"[") + body.count(b",")
+
+
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _LEVELS_OUTSIDE: Final = 32
 """Objects and lists of a request around its deepest value; and each value is up to four of them."""
 

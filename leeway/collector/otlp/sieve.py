@@ -43,34 +43,34 @@ def strip(body: bytes, signal: Signal) -> bytes:
     return stripped
 
 
-def sieve(body: bytes, signal: Signal) -> tuple[bytes, Counter[str]]:
+def sieve(body: bytes, signal: Signal, budget: deep.Budget) -> tuple[bytes, Counter[str]]:
     """What of a request can be stored, and how many spans (log records, data points) cannot, by fault.
 
     Raises:
-        Refused: A value in it is not what OTLP says.
+        Refused: A value in it is not what OTLP says, or there is more to rewrite than the budget has.
     """
     shape = SHAPES[signal]
     request = SHALLOW[shape.request].FromString(body)
     faults: Counter[str] = Counter()
     for resource in getattr(request, shape.resources):
-        above = _mend_head(resource, "resource", "Resource")
+        above = _mend_head(resource, "resource", "Resource", budget)
         for scope in getattr(resource, shape.scopes):
-            fault = above or _mend_head(scope, "scope", "InstrumentationScope")
+            fault = above or _mend_head(scope, "scope", "InstrumentationScope", budget)
             if fault:
                 _drop(scope, _items_in(scope, signal), fault, faults)
             else:
-                _SIFT[signal](scope, faults)
+                _SIFT[signal](scope, faults, budget)
         if above:
             resource.Clear()
     sieved: bytes = request.SerializeToString()
     return sieved, faults
 
 
-def _mend_head(parent: Parsed, field: str, kind: str) -> str:
+def _mend_head(parent: Parsed, field: str, kind: str, budget: deep.Budget) -> str:
     """Rewrite the resource or scope that stands at the head of a message. Returns its fault."""
     try:
         if parent.HasField(field):
-            setattr(parent, field, _mended(kind, getattr(parent, field)))
+            setattr(parent, field, _mended(kind, getattr(parent, field), budget))
         _check_text(parent.schema_url)
     except _Bad as e:
         return f"{field}'s {e}"
@@ -93,59 +93,59 @@ def _points_in(metric: Parsed) -> int:
     return sum(len(getattr(metric, kind).data_points) for kind in POINTS)
 
 
-def _sift_spans(scope: Parsed, faults: Counter[str]) -> None:
-    _sift(scope.spans, "Span", faults)
+def _sift_spans(scope: Parsed, faults: Counter[str], budget: deep.Budget) -> None:
+    _sift(scope.spans, "Span", faults, budget)
 
 
-def _sift_logs(scope: Parsed, faults: Counter[str]) -> None:
-    _sift(scope.log_records, "LogRecord", faults)
+def _sift_logs(scope: Parsed, faults: Counter[str], budget: deep.Budget) -> None:
+    _sift(scope.log_records, "LogRecord", faults, budget)
 
 
-def _sift_metrics(scope: Parsed, faults: Counter[str]) -> None:
+def _sift_metrics(scope: Parsed, faults: Counter[str], budget: deep.Budget) -> None:
     for metric in scope.metrics:
-        if fault := _mend_metric(metric):
+        if fault := _mend_metric(metric, budget):
             _drop(metric, _points_in(metric), fault, faults)
             continue
         for kind, point in POINTS.items():
             if metric.HasField(kind):
-                _sift(getattr(metric, kind).data_points, point, faults)
+                _sift(getattr(metric, kind).data_points, point, faults, budget)
 
 
-def _mend_metric(metric: Parsed) -> str:
+def _mend_metric(metric: Parsed, budget: deep.Budget) -> str:
     """Rewrite what a metric says of itself. Returns its fault."""
     try:
         for text in (metric.name, metric.description, metric.unit):
             _check_text(text)
-        metric.metadata[:] = [_mended("KeyValue", pair) for pair in metric.metadata]
+        metric.metadata[:] = [_mended("KeyValue", pair, budget) for pair in metric.metadata]
     except _Bad as e:
         return f"metric's {e}"
     return ""
 
 
-_SIFT: Final[Mapping[Signal, Callable[[Parsed, Counter[str]], None]]] = {
+_SIFT: Final[Mapping[Signal, Callable[[Parsed, Counter[str], deep.Budget], None]]] = {
     Signal.TRACES: _sift_spans,
     Signal.LOGS: _sift_logs,
     Signal.METRICS: _sift_metrics,
 }
 
 
-def _sift(items: Parsed, kind: str, faults: Counter[str]) -> None:
+def _sift(items: Parsed, kind: str, faults: Counter[str], budget: deep.Budget) -> None:
     """Keep what is good of a list of messages in bytes, and count what is not."""
     kept = []
     for item in items:
         try:
-            kept.append(_mended(kind, item))
+            kept.append(_mended(kind, item, budget))
         except _Bad as e:
             faults[str(e)] += 1
     items[:] = kept
 
 
-def _mended(kind: str, data: bytes) -> bytes:
+def _mended(kind: str, data: bytes, budget: deep.Budget) -> bytes:
     """A message as it can be stored.
 
     Raises:
         _Bad: It cannot.
-        Refused: A value in it is not what OTLP says.
+        Refused: A value in it is not what OTLP says, or there is more to rewrite than the budget has.
     """
     try:
         scanned = SCAN[kind].FromString(data)
@@ -159,7 +159,7 @@ def _mended(kind: str, data: bytes) -> bytes:
     for name in blank_ids:
         exact.ClearField(name)
     try:
-        deep.rewrite(exact)
+        deep.rewrite(exact, budget)
     except UnicodeDecodeError:
         raise _Bad(NOT_UTF8) from None
     mended: bytes = exact.SerializeToString()

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from leeway.collector.otlp import framing
+from leeway.collector.otlp.deep import Budget
 from leeway.collector.otlp.scan import count, look
 from leeway.collector.otlp.sieve import sieve, strip
 from leeway.collector.otlp.wire import EXACT, SHAPES, Parsed
 from leeway.collector.refusal import Reason, Refused
 from leeway.model import Signal
+from leeway.storage import REPEATED_BYTES_MAX, repeated_bytes
 
 _FIELD_1: Final = b"\x0a"
 
@@ -51,10 +53,14 @@ class Limits(NamedTuple):
     Attributes:
         items: Spans, log records or data points.
         resources: Resource… messages, each of which gets a frame of its own.
+        values: Attributes and elements beside values that nest, which Python rewrites one by one.
+        size: Bytes of what is rewritten, and of what comes of it.
     """
 
     items: int = 1_000_000
     resources: int = 100_000
+    values: int = 2_000_000
+    size: int = 64 * 1024 * 1024
 
 
 DEFAULT_LIMITS: Final = Limits()
@@ -75,7 +81,7 @@ def check(body: bytes, signal: Signal, redact: Redact | None = None, limits: Lim
             seen = look(body, signal, limits.items)
             items = seen.items
         if not seen.plain:
-            body, faults = sieve(body, signal)
+            body, faults = sieve(body, signal, Budget(limits.values, limits.size))
             items = count(body, signal)
             if rejected := faults.total():
                 reason = _sentence(rejected, rejected + items, signal, faults)
@@ -87,7 +93,20 @@ def check(body: bytes, signal: Signal, redact: Redact | None = None, limits: Lim
         body, slices = _framed(body, signal, limits.resources)
     except framing.TooMany as e:
         raise Refused(Reason.TOO_LARGE, str(e)) from e
+    # Most often this alone says that it is little; exactly it is known only by reading all of it.
+    if len(body) * items > REPEATED_BYTES_MAX:
+        _check_repeated(body, slices, signal)
     return Checked(body, slices, items, rejected, reason)
+
+
+def _check_repeated(body: bytes, slices: list[framing.Slice], signal: Signal) -> None:
+    repeated = repeated_bytes(signal, b"".join(framing.framed(body, slices, b"")))
+    if repeated > REPEATED_BYTES_MAX:
+        raise Refused(
+            Reason.TOO_LARGE,
+            f"{SHAPES[signal].noun} repeat what their resources and scopes say; those of a request may repeat "
+            f"{REPEATED_BYTES_MAX} bytes, and these would repeat {repeated}",
+        )
 
 
 def distinct(signal: Signal, framed: bytes) -> int:

@@ -22,6 +22,8 @@ _MORE_KEYS: Final = 16
 _KEY_BYTES: Final = 64
 """Room for a key, on average."""
 _HARD_BYTES_MIN: Final = 9
+_TAKEN_BYTES_MAX: Final = 512 * 1024 * 1024
+"""Text of attributes that rows repeat; on the wire it is less (repeated.py), and but for odd bytes not much less."""
 _KEY: Final = 1 << 3 | LEN
 _VALUE: Final = 2 << 3 | LEN
 NOBODY: Final = 255
@@ -115,8 +117,14 @@ class Attributes(NamedTuple):
         return self.won_starts[column], self.won_ends[column]
 
     def take(self, messages: NDArray[np.int64]) -> Attributes:
-        """The attributes of these messages, in this order, without what they fill."""
+        """The attributes of these messages, in this order, without what they fill.
+
+        Raises:
+            ValueError: They are too much.
+        """
         counts, sizes = np.diff(self.ends, prepend=0)[messages], np.diff(self.text_ends, prepend=0)[messages]
+        if sizes.sum() > _TAKEN_BYTES_MAX:
+            raise ValueError(f"its rows would repeat {sizes.sum()} bytes of text, and {_TAKEN_BYTES_MAX} are the most")
         made = self._replace(
             ends=np.cumsum(counts, dtype=np.int64), text_ends=np.cumsum(sizes, dtype=np.int64),
             keys=np.empty(counts.sum(), np.int32), kinds=np.empty(counts.sum(), np.uint8),

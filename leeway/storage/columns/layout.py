@@ -12,6 +12,8 @@ from leeway.storage.kernels import Bytes, Number, kernel
 
 SCHEMA_URL, PROJECT, WRITER, DIGEST = range(4)
 """Texts of a resource, its request's digest among them; a scope has its schema_url alone."""
+_HEAD: Final = 1 << 3 | LEN
+"""The resource of its message, the scope of its own."""
 _SCOPES: Final = 2 << 3 | LEN
 _ITEMS: Final = 2 << 3 | LEN
 _SCHEMA_URL: Final = 3 << 3 | LEN
@@ -30,7 +32,9 @@ class Layout(NamedTuple):
         resource_texts: Starts and ends, by resource: (2, 4, resources).
         batches: The batch of each resource, as the pattern of a uint64.
         received_ns: Likewise.
+        resource_bytes: How long what each says of itself is, which every row below repeats.
         scope_resource: The number of each scope's resource.
+        scope_bytes: As `resource_bytes`.
         scope_texts: Starts and ends of the schema_url: (2, scopes).
         ordinals: Which of its request's messages each resource is.
         item_scope: The number of each item's scope.
@@ -42,10 +46,12 @@ class Layout(NamedTuple):
     batches: NDArray[np.int64]
     received_ns: NDArray[np.int64]
     ordinals: NDArray[np.int64]
+    resource_bytes: NDArray[np.int64]
     scope_starts: NDArray[np.int64]
     scope_ends: NDArray[np.int64]
     scope_resource: NDArray[np.int64]
     scope_texts: NDArray[np.int64]
+    scope_bytes: NDArray[np.int64]
     item_starts: NDArray[np.int64]
     item_ends: NDArray[np.int64]
     item_scope: NDArray[np.int64]
@@ -65,10 +71,12 @@ def layout(data: NDArray[np.uint8]) -> Layout:
         batches=np.zeros(resources, np.int64),
         received_ns=np.zeros(resources, np.int64),
         ordinals=np.zeros(resources, np.int64),
+        resource_bytes=np.zeros(resources, np.int64),
         scope_starts=np.empty(scopes, np.int64),
         scope_ends=np.empty(scopes, np.int64),
         scope_resource=np.empty(scopes, np.int64),
         scope_texts=np.zeros((2, scopes), np.int64),
+        scope_bytes=np.zeros(scopes, np.int64),
         item_starts=np.empty(items, np.int64),
         item_ends=np.empty(items, np.int64),
         item_scope=np.empty(items, np.int64),
@@ -116,6 +124,8 @@ def _fill(data: Bytes, to: Layout) -> None:
                 scope += 1
                 to.scope_starts[scope], to.scope_ends[scope], to.scope_resource[scope] = start, at, resource
                 item = _fill_scope(data, start, at, scope, item, to)
+            elif tag == _HEAD:
+                to.resource_bytes[resource] += at - start
             elif tag == _BATCH:
                 to.batches[resource] = number
             elif tag == _ORDINAL:
@@ -146,6 +156,8 @@ def _fill_scope(data: Bytes, at: Number, end: Number, scope: Number, item: Numbe
         if tag == _ITEMS:
             item += 1
             to.item_starts[item], to.item_ends[item], to.item_scope[item] = start, at, scope
+        elif tag == _HEAD:
+            to.scope_bytes[scope] += at - start
         elif tag == _SCHEMA_URL:
             to.scope_texts[0, scope], to.scope_texts[1, scope] = start, at
     return item

@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leeway.storage.columns import messages, native
+from leeway.storage.claims import Claim
+from leeway.storage.columns import messages, native, repeated
 from leeway.storage.columns.attributes import Attributes, attributes, values, wanted
 from leeway.storage.columns.layout import Layout, layout
 from leeway.storage.columns.messages import Plain, plain
@@ -42,17 +43,18 @@ class LogDecoder:
         self._of_record = wanted([columns["agent_name"], columns["conversation_id"], _EVENT_NAME])
         self._of_resource = wanted([columns[name] for name in _OF_RESOURCE])
 
-    def block(self, framed: bytes) -> bytes:
+    def block(self, framed: bytes, claim: Claim) -> bytes:
         """The rows of framed ResourceLogs.
 
         Returns:
             A block in Native format, no bytes at all if there are no rows.
 
         Raises:
-            ValueError: The bytes are not framed ResourceLogs.
+            ValueError: The bytes are not framed ResourceLogs, or their rows would repeat too much.
         """
         data = np.frombuffer(framed, np.uint8)
         found = layout(data)
+        claim(repeated.decoding_bytes(len(data), repeated.of_rows(found, found.item_scope)))
         if not len(found.item_starts):
             return b""
         resource_of = found.scope_resource[found.item_scope]

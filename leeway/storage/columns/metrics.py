@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leeway.storage.columns import native
+from leeway.storage.claims import Claim
+from leeway.storage.columns import native, repeated
 from leeway.storage.columns.attributes import Attributes, attributes, wanted
 from leeway.storage.columns.layout import Layout, layout
 from leeway.storage.columns.messages import plain
@@ -27,7 +28,7 @@ from leeway.storage.columns.surroundings import (
 )  # fmt: skip
 from leeway.storage.columns.texts import Texts
 
-_METADATA: Final = (12,)
+_METADATA: Final = (repeated.METADATA,)
 _METRIC_TEXTS: Final = (("MetricName", 1), ("MetricDescription", 2), ("MetricUnit", 3))
 _SCOPE_DROPPED: Final = 4
 _START, _TIME = 2, 3
@@ -41,21 +42,28 @@ class MetricDecoder:
 
     tables: Final = tuple(f"otel_metrics_{kind.name}_rows" for kind in KINDS)
 
-    def blocks(self, framed: bytes) -> Mapping[str, bytes]:
+    def blocks(self, framed: bytes, claim: Claim) -> Mapping[str, bytes]:
         """The points of framed ResourceMetrics.
 
         Returns:
             A block in Native format for each table that has rows.
 
         Raises:
-            ValueError: The bytes are not framed ResourceMetrics.
+            ValueError: The bytes are not framed ResourceMetrics, or their rows would repeat too much.
         """
         data = np.frombuffer(framed, np.uint8)
         metrics = layout(data)
+        found = points(data, metrics)
+        of_metrics = repeated.metadata_bytes(data, metrics)
+        claim(
+            repeated.decoding_bytes(
+                len(data), *(repeated.of_points(metrics, of_kind.metric, of_metrics) for of_kind in found.values())
+            )
+        )
         resources = attributes(data, metrics.resource_starts, metrics.resource_ends, RESOURCE_ATTRIBUTES, _SERVICE)
         metadata = attributes(data, metrics.item_starts, metrics.item_ends, _METADATA)
         made: dict[str, bytes] = {}
-        for kind, of_kind in points(data, metrics).items():
+        for kind, of_kind in found.items():
             columns = [
                 *_of_points(data, of_kind, kind),
                 *readings(data, of_kind.starts, of_kind.ends, kind),

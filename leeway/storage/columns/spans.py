@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leeway.storage.columns import messages, native
+from leeway.storage.claims import Claim
+from leeway.storage.columns import messages, native, repeated
 from leeway.storage.columns.attributes import attributes
 from leeway.storage.columns.layout import Layout, layout
 from leeway.storage.columns.meaning import Interpreter, Meaning
@@ -52,17 +53,18 @@ class SpanDecoder:
         self._names = Names(conventions)
         self._interpreter = Interpreter(conventions, self._names, frameworks, prices)
 
-    def block(self, framed: bytes) -> bytes:
+    def block(self, framed: bytes, claim: Claim) -> bytes:
         """The rows of framed ResourceSpans; a span without a proper id is left out.
 
         Returns:
             A block in Native format, no bytes at all if there are no rows.
 
         Raises:
-            ValueError: The bytes are not framed ResourceSpans.
+            ValueError: The bytes are not framed ResourceSpans, or their rows would repeat too much.
         """
         data = np.frombuffer(framed, np.uint8)
         found = layout(data)
+        claim(repeated.decoding_bytes(len(data), repeated.of_rows(found, found.item_scope)))
         found, spans = _with_ids(found, plain(data, found.item_starts, found.item_ends, messages.SPAN))
         rows = len(found.item_starts)
         if not rows:
