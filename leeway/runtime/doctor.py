@@ -7,6 +7,8 @@ import difflib
 import os
 import platform
 import shutil
+import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -159,15 +161,16 @@ def _ports(sources: Sources) -> Iterator[Finding]:
         for key, what in component.serves:
             own = sources.given(f"{component.name}.host")
             host, port = str(own.raw) if own else shared("host", sources), shared(key, sources)
-            yield _port(component, key, host, port, what)
+            tls = sources.given(f"{component.name}.tls_cert") is not None
+            yield _port(component, key, host, port, what, tls=tls)
 
 
-def _port(component: Component, key: str, host: str, port: int, what: str) -> Finding:
+def _port(component: Component, key: str, host: str, port: int, what: str, *, tls: bool) -> Finding:
     subject, said = component.name, f"{host}:{port} {what}"
     try:
         check_free([(key, host, port)])
     except Mistake as e:
-        if _answers(host, port) or key == "grpc_port":
+        if (_speaks_tls(host, port) if tls else _answers(host, port)) or key == "grpc_port":
             return Finding(True, subject, f"{said}, something answers")
         return Finding(False, subject, said, str(e))
     return Finding(True, subject, f"{said}, free")
@@ -178,6 +181,20 @@ def _answers(host: str, port: int) -> bool:
         for path in ("/healthz", "/_stcore/health", "/ping"):
             if httpx.get(f"http://{reachable(host)}:{port}{path}", timeout=2, trust_env=False).is_success:
                 return True
+    return False
+
+
+def _speaks_tls(host: str, port: int) -> bool:
+    """Whether a handshake succeeds; whose certificate it is, and whether ours would do, is not the question."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection((reachable(host), port), timeout=2) as connection,
+        context.wrap_socket(connection),
+    ):
+        return True
     return False
 
 

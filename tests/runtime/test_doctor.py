@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trustme
 from click.testing import CliRunner, Result
 
 from leeway.runtime import main
@@ -86,3 +90,32 @@ def test_a_misspelt_variable_is_noticed(doctor: Doctor) -> None:
     done = doctor(LEEWAY_GRPCPORT="1")
     assert "LEEWAY_GRPCPORT is set and is no setting — did you mean LEEWAY_GRPC_PORT?" in done.output
     assert done.exit_code == 0
+
+
+def test_a_collector_with_tls_is_asked_in_tls(doctor: Doctor, tmp_path: Path) -> None:
+    """Clients need a certificate here, and the doctor has none: that somebody answers is what it wants to know."""
+    authority = trustme.CA()
+    cert, key, clients = (tmp_path / name for name in ("cert.pem", "key.pem", "clients.pem"))
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_pem.write_to_path(key)
+    issued.cert_chain_pems[0].write_to_path(cert)
+    authority.cert_pem.write_to_path(clients)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    context.load_verify_locations(clients)
+    context.verify_mode = ssl.CERT_REQUIRED
+    tls = {"LEEWAY_COLLECTOR_TLS_CERT": str(cert), "LEEWAY_COLLECTOR_TLS_KEY": str(key)}
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = str(listening.getsockname()[1])
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as secured:
+                        secured.recv(1)
+
+        threading.Thread(target=serve, daemon=True).start()
+        assert faults(doctor(LEEWAY_HTTP_PORT=port, **tls).output) == []
+        [line] = faults(doctor(LEEWAY_HTTP_PORT=port).output)
+        assert "set LEEWAY_HTTP_PORT to another port" in line
