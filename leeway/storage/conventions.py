@@ -84,8 +84,10 @@ def load_conventions(own: Path | None = None) -> Conventions:
 def read_toml(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+    except (OSError, ValueError) as e:
         raise ConventionsInvalid(f"{path}: {e}") from e
+    except RecursionError:
+        raise ConventionsInvalid(f"{path}: it nests too deeply") from None
 
 
 def _table(path: Path, key: str, value: object) -> dict[str, object]:

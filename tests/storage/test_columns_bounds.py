@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, NumberDataPoint
 
-from leeway.model import Signal
+from leeway.model import Rejected, Signal
 from leeway.storage.columns import Decoder, repeated_bytes
 from leeway.storage.columns.measures import count_of
 from leeway.storage.columns.said import HELD_VALUES_MAX, json_fields
@@ -165,3 +166,24 @@ def test_a_decoder_says_how_much_memory_it_will_take_before_it_takes_it() -> Non
         assert 10_000_000 < tracemalloc.get_traced_memory()[1] <= claimed[0]
         tracemalloc.stop()
         assert len(claimed) == 1
+
+
+# -- files that a user gives -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("load", [load_conventions, load_frameworks, load_prices])
+@pytest.mark.parametrize("text", ["a = " + "[" * 100_000, "a = " + "1" * 5000, "a = \x00", "\ud800", "a = {"])
+def test_a_file_that_cannot_be_read_is_a_mistake_that_names_it(
+    load: Callable[[Path], object], text: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.toml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(Rejected, match=r"own\.toml"):
+        load(path)
+
+
+def test_a_price_from_a_day_that_nobody_will_see_is_a_mistake_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('[[model]]\nname = "m"\nprice = {input = 1, from = 9999-12-31}\n')
+    with pytest.raises(Rejected, match=r"price\.from is 9999-12-31, not before"):
+        load_prices(path)

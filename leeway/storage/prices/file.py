@@ -53,8 +53,10 @@ def read_prices(path: Path) -> Layer:
         if path.suffix == ".csv":
             return _layer(path, {"model": _csv_entries(path)})
         return _layer(path, tomllib.loads(path.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, csv.Error) as e:
+    except (OSError, ValueError, csv.Error) as e:
         raise PricesInvalid(f"{path}: {e}") from e
+    except RecursionError:
+        raise PricesInvalid(f"{path}: it nests too deeply") from None
 
 
 @cache
@@ -144,7 +146,8 @@ def _period(at: str, price: object) -> Period:
     until_ns = _day_ns(at, "until", price["until"]) if "until" in price else Period.until_ns
     period = Period(tuple(rates), from_ns, until_ns)
     if period.from_ns >= period.until_ns:
-        raise PricesInvalid(f"{at}: price.from is {price['from']}, not before price.until, {price['until']}")
+        until = price.get("until", "which is later than prices can hold")
+        raise PricesInvalid(f"{at}: price.from is {price['from']}, not before price.until, {until}")
     return period
 
 
