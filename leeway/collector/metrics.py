@@ -23,8 +23,11 @@ class Metrics:
         self.requests_under_way = self._gauge("requests_under_way", "Requests that have no answer yet.")
         self.http_connections = self._gauge("http_connections", "Open connections for OTLP/HTTP.")
         self.reload_failures = self._counter(
-            "reload_failures", "Changed files of tokens or certificates that cannot be used; the old ones stay.", "file"
+            "reload_failures",
+            "Changed files of tokens, certificates or redaction rules that cannot be used; the old ones stay.",
+            "file",
         )
+        self.reloads = self._counter("reloads", "Changed files of redaction rules that were read again.", "file")
         self.duplicates = self._counter("duplicate_requests", "Resends of requests that were stored or on their way.")
         self.accepted_items = self._counter(
             "accepted_items", "Spans, log records and data points that were acknowledged as durable.", "signal"

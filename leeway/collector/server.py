@@ -21,7 +21,7 @@ from leeway.collector.health import Health
 from leeway.collector.intake import Intake
 from leeway.collector.metrics import Metrics
 from leeway.collector.pipeline import Pipeline
-from leeway.collector.redaction import HASH_KEY_VARIABLE, Redactor, Rules, load_rules
+from leeway.collector.redaction import HASH_KEY_VARIABLE, LiveRedaction
 from leeway.collector.room import SpoolRoom
 from leeway.collector.settings import Settings
 from leeway.collector.store_state import StoreState
@@ -31,6 +31,8 @@ from leeway.storage import Database
 log = structlog.get_logger(__name__)
 
 STOP_POLL_S: Final = 0.05
+REFRESH_S: Final = 1.0
+"""How often files are looked at that somebody may have changed."""
 
 
 def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) -> None:
@@ -52,7 +54,8 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) ->
 async def _serve(settings: Settings, folder: DataFolder, stop: threading.Event, ready: Callable[[], None]) -> None:
     metrics = Metrics()
     metrics.memory_bound_bytes.set(settings.memory_bytes_max)
-    intake = Intake(settings, metrics, _redactor(settings, metrics).for_project)
+    redaction = LiveRedaction(settings.redaction, os.environ.get(HASH_KEY_VARIABLE, "").encode(), metrics)
+    intake = Intake(settings, metrics, redaction.for_project)
     store = StoreState()
     pipelines = _pipelines(settings, folder, store, metrics, intake)
     health = Health(settings, intake, store, pipelines, metrics)
@@ -66,6 +69,7 @@ async def _serve(settings: Settings, folder: DataFolder, stop: threading.Event, 
     log.info("collector.listening", host=settings.host, grpc_port=grpc_port, http_port=http_port, writer=folder.writer)
     intake.open(pipelines)
     sweep = asyncio.create_task(intake.sweep())
+    refresh = asyncio.create_task(_refresh(redaction))
     watch: asyncio.Task[None] | None = None
     give_up = threading.Event()
     opening = asyncio.create_task(asyncio.to_thread(_open_store, settings, pipelines, store, give_up))
@@ -92,19 +96,15 @@ async def _serve(settings: Settings, folder: DataFolder, stop: threading.Event, 
         await asyncio.gather(*(asyncio.to_thread(p.close, settings.stop_within_s) for p in pipelines.values()))
         await asyncio.gather(grpc.stop(settings.stop_within_s), http.stop())
         sweep.cancel()
+        refresh.cancel()
         if watch:
             watch.cancel()
 
 
-def _redactor(settings: Settings, metrics: Metrics) -> Redactor:
-    """What the redaction file says; nothing to redact where there is none.
-
-    Raises:
-        Rejected: The file cannot be used.
-    """
-    rules = load_rules(settings.redaction) if settings.redaction else Rules(version=1)
-    hash_key = os.environ.get(HASH_KEY_VARIABLE, "").encode()
-    return Redactor(rules, hash_key, lambda rule, action, times: metrics.redacted.labels(rule, action).inc(times))
+async def _refresh(redaction: LiveRedaction) -> None:
+    while True:
+        await asyncio.sleep(REFRESH_S)
+        redaction.refresh()
 
 
 def _pipelines(

@@ -56,7 +56,8 @@ class Settings:
     rate_burst_s: float = 5.0
     """How much of its rate, in seconds, a project that was quiet may send at once."""
     redaction: Path | None = None
-    """Rules of what is dropped, hashed or masked before anything is stored (docs/redaction.md); read at the start."""
+    """Rules of what is dropped, hashed or masked before anything is stored (docs/redaction.md). Read again when
+    it changes; rules that cannot be used are reported, and the old ones stay."""
 
     request_bytes_max: int = 64 * MIB
     """A request larger than this is refused for good, before and after decompression alike."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,3 +89,32 @@ def test_a_collector_with_a_broken_redaction_file_does_not_start(store: StorePro
     assert process._process is not None
     assert process._process.wait(timeout=60) != 0
     assert "did you mean content?" in process.log.read_text()
+
+
+def test_rules_are_read_again_when_their_file_changes_and_stay_where_it_cannot_be_used(
+    redacting: CollectorProcess, rules: Path, db: Database
+) -> None:
+    rules.write_text("version: 1\ndefault:\n  built_in: all\n", "utf-8")
+    wait_for_metric(redacting, "reloads_total", 1)
+    assert grpc_export(redacting, body("reloaded")).code == "OK"
+    rules.write_text("version: 1\ndefault: [", "utf-8")
+    wait_for_metric(redacting, "reload_failures_total", 1)
+    assert http_export(redacting, body("still")).status_code == 200
+    rules.unlink()
+    wait_for_metric(redacting, "reload_failures_total", 2)
+    assert http_export(redacting, body("even now")).status_code == 200
+    for name in ("reloaded", "still", "even now"):
+        [row] = db.rows(
+            "SELECT name, attributes['user.id'] AS user, attributes['gen_ai.input.messages'] AS said, "
+            "attributes['note'] AS note FROM leeway.spans WHERE startsWith(name, {name:String})",
+            {"name": f"{name} for"},
+        )
+        assert (row["user"], row["said"]) == ("user-4711", "tell nobody"), "what the new rules leave"
+        assert "4111" not in row["note"] + row["name"], "what they take"
+
+
+def wait_for_metric(process: CollectorProcess, name: str, value: float) -> None:
+    deadline_s = time.monotonic() + 60
+    while process.metric(name) < value:
+        assert time.monotonic() < deadline_s, process.log.read_text()[-2000:]
+        time.sleep(0.05)
