@@ -65,9 +65,8 @@ def test_requests_are_acknowledged_while_clickhouse_is_away(own_store: StoreProc
     assert http_export(own, bodies[0]).status_code == 200, "a resend is known"
     ready = httpx.get(f"{own.http}/readyz")
     assert ready.status_code == 200, "requests are taken"
-    assert ready.json()["notes"] == [
-        "ClickHouse does not answer; 5 items wait on the disk and are stored when it is back"
-    ]
+    [note] = ready.json()["notes"]
+    assert note.startswith("ClickHouse does not answer")
     assert own.metric("store_up") == 0
     assert own.metric("spooled_items_total") == 5
     assert own.metric("spool_bytes") > 0
