@@ -89,7 +89,9 @@ def run(checkout: Path, port: int, console: Console) -> list[Outcome]:
             "-o", "junit_family=xunit1", "--rootdir", str(checkout), f"--junitxml={report}",
             *(f"--ignore={TESTS / name}" for name in LEFT_OUT), str(TESTS),
         ]  # fmt: skip
-        with subprocess.Popen(command, cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, cwd=checkout, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as process:
             said = show(process, console)
         if not report.exists():
             sys.exit(f"pytest wrote no report:\n{said}")
