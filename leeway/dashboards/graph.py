@@ -165,7 +165,8 @@ def depths(graph: Graph) -> dict[Key, int]:
         for target in forward[source]:
             depth[target] = max(depth[target], depth[source] + 1)
     deepest = max(depth.values(), default=0)
-    return {k: d * DEPTH_MAX // deepest if deepest > DEPTH_MAX else d for k, d in depth.items()}
+    # Rounded up, so that only who is called by nobody stands in the first column.
+    return {k: -(-d * DEPTH_MAX // deepest) if deepest > DEPTH_MAX else d for k, d in depth.items()}
 
 
 def _without_returns(order: Sequence[Key], onward: Mapping[Key, list[Key]]) -> dict[Key, list[Key]]:

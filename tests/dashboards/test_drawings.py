@@ -109,13 +109,16 @@ def test_agents_that_call_each_other_in_a_ring_still_have_places() -> None:
 
 def test_a_chain_of_agents_longer_than_the_page_is_wide_is_drawn_closer_and_no_box_covers_another() -> None:
     names = [f"a{i:02}" for i in range(12)]
-    chain = calls(*((a, "agent", b, 5) for a, b in pairwise(names)), (names[-1], "tool", "t", 3))
-    placed = layout(build(chain, callers(*names), 60))
+    chain = calls(
+        *((a, "agent", b, 5) for a, b in pairwise(names)), ("boss", "agent", "clerk", 9), (names[-1], "tool", "t", 3)
+    )
+    placed = layout(build(chain, callers(*names, "boss", "clerk"), 60))
     column = {p.key[1]: p.column for p in placed if not p.is_lane}
     in_order = [column[name] for name in names]
     assert in_order == sorted(in_order)
     assert set(in_order) == {0, 1, 2, 3}
     assert column["t"] == 4
+    assert (column["boss"], column["clerk"]) == (0, 1), "a short chain beside a long one still goes from left to right"
     assert graph_picture._x(1, 5) - graph_picture._x(0, 5) > graph_picture.BOX_W + 40
 
 
