@@ -122,9 +122,9 @@ class Settings:
     spool_bytes_max: int = 4096 * MIB
     """What may be kept on disk, below `data`, while ClickHouse is slow or away, shared between projects as memory is.
     Beyond it, requests are asked to come back. 0 switches the spool off."""
-    spool_after_s: float = 5.0
-    """How long a request waits for its INSERT before it is made durable in the spool and answered. While ClickHouse is
-    known to be away it does not wait at all."""
+    spool_after_s: float = 0.5
+    """How long a request waits for its INSERT before it is made durable in the spool and answered; so a busy ClickHouse
+    does not hold exporters up. While it is known to be away, a request does not wait at all."""
     spool_segment_bytes_max: int = 24 * MIB
     """A file of the spool that has so many bytes is followed by another; each is one INSERT later."""
     journal_fsync: bool = False

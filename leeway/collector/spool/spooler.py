@@ -26,7 +26,7 @@ from leeway.model import Signal
 
 log = structlog.get_logger(__name__)
 
-POLL_S: Final = 0.25
+POLL_S: Final = 0.1
 POLL_AWAY_S: Final = 0.05
 """What gathers in between shares one fsync."""
 OVERHEAD_BYTES: Final = 128
