@@ -21,6 +21,7 @@ from leeway.dashboards.heat import agents, grid
 from leeway.dashboards.paths import compare
 from leeway.dashboards.pictures import where
 from leeway.dashboards.scope import AUTO_MAX_S, Extent, Scope, window
+from leeway.dashboards.screens.overview import model_costs
 from leeway.dashboards.screens.span import silence
 from leeway.dashboards.settings import from_environment, to_environment
 from leeway.dashboards.timeline import ticks
@@ -143,13 +144,24 @@ def test_a_graph_that_is_too_large_says_how_much_it_leaves_out() -> None:
 
 def test_versions_are_compared_run_by_run() -> None:
     rows = [
-        {"version": "1", "kind": "tool", "name": "search", "held_ns": 100 * S, "runs": 100},
-        {"version": "2", "kind": "tool", "name": "search", "held_ns": 5 * S, "runs": 10},
-        {"version": "2", "kind": "tool", "name": "web", "held_ns": 12 * S, "runs": 10},
+        {"version": "1", "kind": "tool", "name": "search", "held_ns": 100 * S},
+        {"version": "2", "kind": "tool", "name": "search", "held_ns": 5 * S},
+        {"version": "2", "kind": "tool", "name": "web", "held_ns": 12 * S},
     ]
     web, search = compare(rows, {"1": 100, "2": 10}, "1", "2")
     assert web.sentence("2").startswith("Since 2, web is on the path and adds 1.20")
     assert search.sentence("2").startswith("Since 2, search holds a run up 500")
+
+
+def test_models_are_told_with_the_dearest_first_and_all_of_their_calls() -> None:
+    def bucket(model: str, calls: int, cost_usd: float) -> dict[str, Any]:
+        return {"model": model, "calls": calls, "cost_usd": cost_usd, "input_tokens": 10, "output_tokens": 1}
+
+    drawn = repr(
+        model_costs([bucket("", 1, 0.0), bucket("cheap", 5, 0.01), bucket("dear", 1, 2.0), bucket("dear", 2, 3.0)])
+    )
+    assert drawn.index("'dear'") < drawn.index("'cheap'") < drawn.index("'no model named'")
+    assert "$5.00" in drawn
 
 
 def test_a_breakers_states_cover_the_window() -> None:

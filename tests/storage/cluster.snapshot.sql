@@ -1114,6 +1114,19 @@ DROP VIEW IF EXISTS leeway.otel_metrics_summary_rows_from_points ON CLUSTER 'lee
 
 DROP TABLE IF EXISTS leeway.metric_points ON CLUSTER 'leeway' SYNC;
 
+ALTER TABLE leeway.span_rows_local ON CLUSTER 'leeway'
+    MODIFY COLUMN start_time CODEC(T64('bit'), ZSTD(1)),
+    MODIFY COLUMN duration_ns CODEC(T64, ZSTD(1)),
+    MODIFY COLUMN attributes CODEC(ZSTD(3)),
+    MODIFY COLUMN resource_attributes CODEC(ZSTD(3));
+
+CREATE OR REPLACE TABLE leeway.span_rows ON CLUSTER 'leeway' AS leeway.span_rows_local
+ENGINE = Distributed('leeway', 'leeway', 'span_rows_local', xxHash64(trace_id));
+
+ALTER TABLE leeway.span_rows_local ON CLUSTER 'leeway'
+    ADD INDEX IF NOT EXISTS by_value mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS by_resource_value mapValues(resource_attributes) TYPE bloom_filter(0.00001) GRANULARITY 1;
+
 CREATE OR REPLACE VIEW leeway.audit ON CLUSTER 'leeway' AS SELECT * FROM leeway.audit_rows FINAL;
 
 CREATE OR REPLACE VIEW leeway.breakers ON CLUSTER 'leeway' AS SELECT * FROM leeway.breaker_rows FINAL;

@@ -1115,8 +1115,8 @@ CREATE TABLE leeway.span_rows
     `flags` UInt32 CODEC(ZSTD(1)),
     `name` LowCardinality(String) CODEC(ZSTD(1)),
     `span_kind` LowCardinality(String) CODEC(ZSTD(1)),
-    `start_time` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
-    `duration_ns` Int64 CODEC(ZSTD(1)),
+    `start_time` DateTime64(9, 'UTC') CODEC(T64('bit'), ZSTD(1)),
+    `duration_ns` Int64 CODEC(T64, ZSTD(1)),
     `status_code` LowCardinality(String) CODEC(ZSTD(1)),
     `status_message` String CODEC(ZSTD(1)),
     `scope_name` LowCardinality(String) CODEC(ZSTD(1)),
@@ -1148,9 +1148,9 @@ CREATE TABLE leeway.span_rows
     `prompt_name` LowCardinality(String) CODEC(ZSTD(1)),
     `prompt_version` LowCardinality(String) CODEC(ZSTD(1)),
     `variant` LowCardinality(String) CODEC(ZSTD(1)),
-    `attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `attributes` Map(LowCardinality(String), String) CODEC(ZSTD(3)),
     `attribute_types` Array(UInt8) CODEC(ZSTD(1)),
-    `resource_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `resource_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(3)),
     `resource_attribute_types` Array(UInt8) CODEC(ZSTD(1)),
     `scope_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     `scope_attribute_types` Array(UInt8) CODEC(ZSTD(1)),
@@ -1181,7 +1181,9 @@ CREATE TABLE leeway.span_rows
         attributes Map(LowCardinality(String), String))) MATERIALIZED arrayMap(e -> (tupleElement(e, 'time'), tupleElement(e, 'attributes')), arrayFilter(e -> (tupleElement(e, 'name') = 'gen_ai.evaluation.result'), events)) CODEC(ZSTD(1)),
     INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX by_batch batch TYPE minmax GRANULARITY 1,
-    INDEX by_start start_time TYPE minmax GRANULARITY 1
+    INDEX by_start start_time TYPE minmax GRANULARITY 1,
+    INDEX by_value mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_resource_value mapValues(resource_attributes) TYPE bloom_filter(0.00001) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toDate(received_at)

@@ -1,4 +1,5 @@
 -- The spans of one run as its waterfall draws them: nothing long. The bounds are the run's own, a day wider for clocks.
+-- The table and one thread, as in run.sql.
 SELECT
     project,
     span_id,
@@ -15,10 +16,11 @@ SELECT
     input_tokens + output_tokens AS tokens,
     cost_usd,
     length(events) AS events
-FROM leeway.spans
+FROM leeway.span_rows FINAL
 WHERE trace_id = {trace_id:String}
     AND ({project:String} = '' OR project = {project:String})
     AND start_time >= fromUnixTimestamp64Nano({from_ns:Int64}) - INTERVAL 1 DAY
     AND start_time < fromUnixTimestamp64Nano({to_ns:Int64}) + INTERVAL 1 DAY
 ORDER BY start_time, span_id
 LIMIT {limit:UInt32}
+SETTINGS max_threads = 1

@@ -28,6 +28,7 @@ LOOKS: Final = {
 STRIP_BUCKETS_MAX: Final = 120
 HEAT_BUCKETS_MAX: Final = 60
 SPARK_POINTS_MAX: Final = 40
+TOKENS: Final = ("input_tokens", "output_tokens")
 
 
 def show(scope: Scope) -> None:
@@ -49,6 +50,7 @@ def show(scope: Scope) -> None:
         "overview_strip",
     )
     _agents(scope, facts)
+    _models(scope)
 
 
 def gather(scope: Scope) -> Facts:
@@ -225,3 +227,33 @@ def _agents(scope: Scope, facts: Facts) -> None:
     if rows:
         most = reading.settings().agents_max
         draw(heat.grid(scope, rows, cast("heat.Measure", measure), width_ns, most), "overview_heat")
+
+
+def _models(scope: Scope) -> None:
+    """What each model cost in time, where somebody asks: it is read from all spans of the window, not from runs."""
+    if not address.toggle("Cost by model", "models", usual=False):
+        return
+    width_ns = timeline.bucket_ns(scope, SPARK_POINTS_MAX)
+    draw(model_costs(reading.rows("costs_in_time", {**scope.bound(), "bucket_ns": width_ns})), "overview_models")
+
+
+def model_costs(rows: Sequence[Row]) -> Node:
+    """A line a model, the dearest first, with the course of its cost; `rows` are its buckets in order of time."""
+    by_model: dict[str, list[Row]] = {}
+    for row in rows:
+        by_model.setdefault(row["model"], []).append(row)
+    lines = sorted(by_model.items(), key=lambda m: (-sum(r["cost_usd"] for r in m[1]), m[0]))
+    body = [
+        el(
+            "tr",
+            el("td", short(model or "no model named", 60), cls="who", tip=model[:500]),
+            el("td", sparkline([r["cost_usd"] for r in buckets]), cls="path-cell"),
+            *(el("td", count(sum(r[name] for r in buckets)), cls="num") for name in ("calls", *TOKENS)),
+            el("td", usd(sum(r["cost_usd"] for r in buckets)), cls="num"),
+            data_test="model",
+        )
+        for model, buckets in lines
+    ]
+    names = ("Calls", "Tokens in", "Tokens out", "Cost")
+    head = el("tr", el("th", "Model"), el("th", "In time"), *(el("th", name, cls="num") for name in names))
+    return div(div(el("table", el("thead", head), el("tbody", *body), cls="runs"), cls="card scroll-x"), cls="page")
