@@ -1124,7 +1124,7 @@ CREATE OR REPLACE TABLE leeway.span_rows ON CLUSTER 'leeway' AS leeway.span_rows
 ENGINE = Distributed('leeway', 'leeway', 'span_rows_local', xxHash64(trace_id));
 
 ALTER TABLE leeway.span_rows_local ON CLUSTER 'leeway'
-    ADD INDEX IF NOT EXISTS by_value mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS by_value mapValues(attributes) TYPE bloom_filter(0.0025) GRANULARITY 1,
     ADD INDEX IF NOT EXISTS by_resource_value mapValues(resource_attributes) TYPE bloom_filter(0.00001) GRANULARITY 1;
 
 CREATE OR REPLACE VIEW leeway.audit ON CLUSTER 'leeway' AS SELECT * FROM leeway.audit_rows FINAL;

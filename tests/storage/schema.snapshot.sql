@@ -1182,7 +1182,7 @@ CREATE TABLE leeway.span_rows
     INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX by_batch batch TYPE minmax GRANULARITY 1,
     INDEX by_start start_time TYPE minmax GRANULARITY 1,
-    INDEX by_value mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_value mapValues(attributes) TYPE bloom_filter(0.0025) GRANULARITY 1,
     INDEX by_resource_value mapValues(resource_attributes) TYPE bloom_filter(0.00001) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree

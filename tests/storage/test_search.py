@@ -53,6 +53,7 @@ def traces(db: Database) -> Database:
         ({"key": "tries", "value": "3"}, [1, 3]),
         ({"key": "list", "value": '["a","b"]'}, [4]),
         ({"key": "host.name", "value": "host-2"}, [2]),
+        ({"key": "tool"}, [4]),
         ({"value": "tenant"}, [4]),
         ({"key": "tenant", "value": "north 1", "project": "zeta"}, [4]),
         ({"text": "zÜricher flug"}, [2]),

@@ -6,11 +6,11 @@ SELECT
     sum(cost_usd) AS cost_usd,
     sum(input_tokens) AS input_tokens,
     sum(output_tokens) AS output_tokens
-FROM leeway.spans
+FROM leeway.span_rows FINAL
+PREWHERE operation IN ('llm', 'embedding')
 WHERE ({project:String} = '' OR project = {project:String})
     AND ({environment:String} = '' OR environment = {environment:String})
     AND start_time >= fromUnixTimestamp64Nano({from_ns:Int64})
     AND start_time < fromUnixTimestamp64Nano({to_ns:Int64})
-    AND operation IN ('llm', 'embedding')
 GROUP BY model, bucket_start_ns
 ORDER BY model, bucket_start_ns

@@ -1,3 +1,4 @@
+-- Copies of a span are the same row, so whatever is asked of one may be asked before FINAL drops the others.
 SELECT
     project, trace_id, span_id, parent_span_id, trace_state, flags, name, span_kind,
     toUnixTimestamp64Nano(start_time) AS start_ns, duration_ns, status_code, status_message,
@@ -18,3 +19,4 @@ SELECT
 FROM leeway.span_rows FINAL
 WHERE {{where}}
 ORDER BY start_time, project, trace_id, span_id
+SETTINGS optimize_move_to_prewhere_if_final = 1

@@ -28,7 +28,8 @@ class Wanted:
     Attributes:
         from_ns, to_ns: When it started, Unix time; the end is excluded.
         name: The span's own.
-        key, value: An attribute of the span, or of its resource, as text; without a key, any attribute of the span.
+        key, value: An attribute of the span, or of its resource, as text; without a value, that it is there; without a
+            key, any attribute of the span.
         text: Somewhere in what the span's attributes say, in lower or upper case.
     """
 
@@ -93,7 +94,9 @@ def _terms(wanted: Wanted) -> list[str]:
         "name": "name",
     }  # fmt: skip
     terms += [f"{column} = {{{name}:String}}" for name, column in columns.items() if getattr(wanted, name)]
-    if wanted.key:
+    if wanted.key and not wanted.value:
+        terms.append("(mapContains(attributes, {key:String}) OR mapContains(resource_attributes, {key:String}))")
+    elif wanted.key:
         terms.append(
             "(attributes[{key:String}] = {value:String} OR resource_attributes[{key:String}] = {value:String})"
         )
