@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -123,10 +123,26 @@ def free_port() -> int:
         return port
 
 
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until something that happens in another process has happened."""
+    deadline_s = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline_s, f"waited in vain until {what}"
+        time.sleep(0.05)
+
+
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
     """The embedded store of this test session."""
     process = StoreProcess(tmp_path_factory.mktemp("store") / "data")
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def own_store(tmp_path: Path) -> Iterator[StoreProcess]:
+    """An embedded store of this test alone, which may be killed."""
+    process = StoreProcess(tmp_path / "store")
     yield process
     process.stop()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
 
 import httpx
@@ -16,7 +15,7 @@ from leeway.storage import Database
 from tests.collector.client import JSON, METHODS, connect, grpc_export, head, http_export, refusal_message
 from tests.collector.process import CollectorProcess
 from tests.collector.requests import request, span, text
-from tests.conftest import StoreProcess
+from tests.conftest import StoreProcess, until
 
 SHOP, SHOP_ENTRY = make_token("shop")
 NEW, NEW_ENTRY = make_token("shop")
@@ -100,19 +99,13 @@ def test_tokens_are_read_again_when_their_file_changes(guarded: CollectorProcess
     before = path.read_text()
     token, entry = make_token("later")
     path.write_text(f"{before}{entry}\n")
-    until(lambda: http_export(guarded, b"", headers=bearer(token)).status_code == 200)
+    until(lambda: http_export(guarded, b"", headers=bearer(token)).status_code == 200, "the token is known")
     path.write_text("not an entry\n")
-    until(lambda: 'reload_failures_total{file="tokens"} 1.0' in httpx.get(f"{guarded.http}/metrics").text)
+    failure = 'reload_failures_total{file="tokens"} 1.0'
+    until(lambda: failure in httpx.get(f"{guarded.http}/metrics").text, "the failure is counted")
     assert http_export(guarded, b"", headers=bearer(token)).status_code == 200
     path.write_text(before)
-    until(lambda: http_export(guarded, b"", headers=bearer(token)).status_code == 401)
-
-
-def until(happens: object) -> None:
-    deadline_s = time.monotonic() + 30
-    while not happens():  # type: ignore[operator]  # a lambda
-        assert time.monotonic() < deadline_s
-        time.sleep(0.05)
+    until(lambda: http_export(guarded, b"", headers=bearer(token)).status_code == 401, "nobody is let in")
 
 
 # -- rates -------------------------------------------------------------------------------------------------------------

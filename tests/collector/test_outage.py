@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,16 +22,9 @@ from leeway.storage import Database
 from tests.collector.client import GrpcAnswer, grpc_export, http_export
 from tests.collector.process import CollectorProcess
 from tests.collector.requests import request, span
-from tests.conftest import StoreProcess
+from tests.conftest import StoreProcess, until
 
 RAW = "SELECT count() AS n FROM leeway.span_rows"
-
-
-@pytest.fixture
-def own_store(tmp_path: Path) -> Iterator[StoreProcess]:
-    process = StoreProcess(tmp_path / "store")
-    yield process
-    process.stop()
 
 
 @pytest.fixture
@@ -46,13 +39,6 @@ def own(own_store: StoreProcess, tmp_path: Path) -> Iterator[CollectorProcess]:
     )
     yield process
     process.stop()
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline_s = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline_s, f"waited in vain until {what}"
-        time.sleep(0.05)
 
 
 def rows(store: StoreProcess, sql: str) -> list[dict]:

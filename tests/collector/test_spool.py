@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -17,16 +17,9 @@ from tests.collector.client import grpc_export, http_export
 from tests.collector.ledger import assert_ledger_whole
 from tests.collector.process import CollectorProcess
 from tests.collector.requests import request, span
-from tests.conftest import StoreProcess
+from tests.conftest import StoreProcess, until
 
 RAW = "SELECT count() AS n FROM leeway.span_rows"
-
-
-@pytest.fixture
-def own_store(tmp_path: Path) -> Iterator[StoreProcess]:
-    process = StoreProcess(tmp_path / "store")
-    yield process
-    process.stop()
 
 
 @pytest.fixture
@@ -34,13 +27,6 @@ def own(own_store: StoreProcess, tmp_path: Path) -> Iterator[CollectorProcess]:
     process = CollectorProcess(own_store.url, tmp_path / "collector", backoff_s_max=0.5, stop_within_s=3.0)
     yield process
     process.stop()
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline_s = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline_s, f"waited in vain until {what}"
-        time.sleep(0.05)
 
 
 def rows(store: StoreProcess, sql: str) -> list[dict]:

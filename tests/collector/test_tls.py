@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from leeway.model import Rejected
 from tests.collector.client import grpc_export
 from tests.collector.process import CollectorProcess
 from tests.collector.requests import request
-from tests.conftest import StoreProcess
+from tests.conftest import StoreProcess, until
 
 
 @dataclass
@@ -61,7 +60,7 @@ def secured(store: StoreProcess, files: Files, tmp_path_factory: pytest.TempPath
         tls_key=files.key,
         tls_client_ca=files.client_ca,
     )
-    until(lambda: is_ready(process, files))
+    until(lambda: is_ready(process, files), "the collector is ready")
     yield process
     process.stop()
 
@@ -103,13 +102,6 @@ def grpcs(collector: CollectorProcess, files: Files, clients: trustme.CA | None)
     return answer.code
 
 
-def until(happens: object) -> None:
-    deadline_s = time.monotonic() + 60
-    while not happens():  # type: ignore[operator]  # a lambda
-        assert time.monotonic() < deadline_s
-        time.sleep(0.1)
-
-
 def encrypted(key: bytes) -> bytes:
     return load_pem_private_key(key, None).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
@@ -139,8 +131,8 @@ def test_nothing_is_served_without_tls(secured: CollectorProcess) -> None:
 def test_renewed_files_are_used_without_a_restart(secured: CollectorProcess, files: Files) -> None:
     before = files.clients
     files.renew()
-    until(lambda: is_ready(secured, files))
-    until(lambda: grpcs(secured, files, files.clients) == "OK")
+    until(lambda: is_ready(secured, files), "the new certificate is shown")
+    until(lambda: grpcs(secured, files, files.clients) == "OK", "gRPC shows it too")
     with pytest.raises(httpx.TransportError):
         https(secured, files, before)
     assert grpcs(secured, files, before) == "UNAVAILABLE"
@@ -149,7 +141,7 @@ def test_renewed_files_are_used_without_a_restart(secured: CollectorProcess, fil
 def test_files_that_cannot_be_used_leave_the_old_in_use(secured: CollectorProcess, files: Files) -> None:
     good = files.cert.read_bytes()
     files.cert.write_bytes(good[:-100])
-    until(lambda: "reload.failed" in secured.log.read_text())
+    until(lambda: "reload.failed" in secured.log.read_text(), "the log says that the file is of no use")
     assert https(secured, files, files.clients).status_code == 200
     assert grpcs(secured, files, files.clients) == "OK"
     files.cert.write_bytes(good)

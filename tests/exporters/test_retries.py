@@ -139,13 +139,6 @@ def test_exporters_whose_requests_are_too_large_give_up(send: Send, narrow: Coll
     assert db.rows("SELECT count() AS n FROM leeway.spans") == [{"n": 0}]
 
 
-@pytest.fixture
-def own_store(tmp_path: Path) -> Iterator[StoreProcess]:
-    process = StoreProcess(tmp_path / "store")
-    yield process
-    process.stop()
-
-
 def delivered(store: StoreProcess) -> dict[str, int]:
     """Spans by service, copies and all."""
     with Database(storage.Settings(clickhouse_url=store.url)) as db:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
@@ -88,13 +88,6 @@ class Insisting(SpanExporter):
                         return SpanExportResult.SUCCESS
             time.sleep(0.1)
         return SpanExportResult.FAILURE
-
-
-@pytest.fixture
-def own_store(tmp_path: Path) -> Iterator[StoreProcess]:
-    store = StoreProcess(tmp_path / "store")
-    yield store
-    store.stop()
 
 
 @pytest.mark.slow
