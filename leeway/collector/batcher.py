@@ -141,7 +141,9 @@ class Batcher:
             first_seq: The number of the next batch.
         """
         self._next_seq = first_seq
-        count = self._settings.insert_threads if self._signal is Signal.TRACES else 1
+        # Spans are most of what comes; the others want a second one for what comes while the first is busy.
+        inserts = self._settings.insert_threads
+        count = inserts if self._signal is Signal.TRACES else min(2, inserts)
         self._threads = [
             threading.Thread(target=self._run, args=(committer,), name=f"insert-{self._signal}-{i}", daemon=True)
             for i in range(count)

@@ -82,6 +82,7 @@ class Pipeline:
         """
         if known := self._batcher.take_known(digests):
             self._done(known, None)
+        self._spooler.open()
         self._batcher.open(committer, first_seq)
         self._drain = Drain(self._signal, self.spool, committer, self._store, self._metrics, self._give_up)
 

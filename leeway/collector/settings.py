@@ -106,8 +106,8 @@ class Settings:
     offload_bytes: int = 1 * MIB
     """Requests from this size on are decoded beside the event loop, so that small ones do not wait for them."""
 
-    insert_threads: int = 2
-    """INSERTs that may run at once."""
+    insert_threads: int = 4
+    """INSERTs of spans that may run at once; of logs, and of metrics, two at most."""
     linger_s: float = 0.01
     """While no INSERT runs, how long a request waits for the next one to come."""
     linger_busy_s: float = 0.25
@@ -122,9 +122,12 @@ class Settings:
     spool_bytes_max: int = 4096 * MIB
     """What may be kept on disk, below `data`, while ClickHouse is slow or away, shared between projects as memory is.
     Beyond it, requests are asked to come back. 0 switches the spool off."""
-    spool_after_s: float = 0.5
-    """How long a request waits for its INSERT before it is made durable in the spool and answered; so a busy ClickHouse
-    does not hold exporters up. While it is known to be away, a request does not wait at all."""
+    spool_after_s: float = 0.7
+    """How long a request waits for its turn before it is made durable in the spool and answered. While ClickHouse is
+    known to be away it does not wait at all."""
+    harden_after_s: float = 0.4
+    """How long a request whose INSERT is under way waits for its end before its batch, which is in the journal already,
+    is forced to the disk, and it is answered: a busy ClickHouse holds no exporter up. Wants the spool switched on."""
     spool_segment_bytes_max: int = 24 * MIB
     """A file of the spool that has so many bytes is followed by another; each is one INSERT later."""
     journal_fsync: bool = False

@@ -1,7 +1,7 @@
 """The thread that makes requests durable on disk when ClickHouse is slow or away.
 
 What waits longer than `spool_after_s`, or waits at all while ClickHouse is known to be away, is written to the spool
-and answered. A batch whose INSERT is under way has its journal file forced to the disk instead, and is answered too.
+and answered. A batch whose INSERT takes longer than `harden_after_s` has its journal file forced to the disk instead.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ log = structlog.get_logger(__name__)
 POLL_S: Final = 0.1
 POLL_AWAY_S: Final = 0.05
 """What gathers in between shares one fsync."""
+UNKNOWN_S: Final = 5.0
+"""How long a request waits at least while ClickHouse has not yet said what the last process stored: a resend of that is
+better recognised than stored again, though views would show it once.
+"""
 OVERHEAD_BYTES: Final = 128
 """What a Resource… message gets besides in a spool: length, private fields, and its share of the record's frame."""
 
@@ -57,10 +61,15 @@ class Spooler:
         self._store = store
         self._metrics = metrics
         self._done = done
+        self._patience_s = max(settings.spool_after_s, UNKNOWN_S)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"spool-{signal}", daemon=True)
         if settings.spool_bytes_max:
             self._thread.start()
+
+    def open(self) -> None:
+        """Resends of what the last process stored are recognised from now on."""
+        self._patience_s = self._settings.spool_after_s
 
     def close(self) -> None:
         """Write what still waits, whatever its age, and end. What finds no room is told to come back."""
@@ -76,13 +85,23 @@ class Spooler:
         while not self._stop.wait(POLL_AWAY_S if self._store.is_away else POLL_S):
             now_s = time.monotonic()
             try:
-                self.step(float("inf") if self._store.is_away else now_s - self._settings.spool_after_s)
+                if self._store.is_away:
+                    self.step(float("inf"))
+                else:
+                    self.harden(now_s - self._settings.harden_after_s)
+                    self.step(now_s - self._patience_s)
             except Exception:
                 # A bug must not end the thread that keeps the promise of durability.
                 log.exception("spool.failed", signal=self._signal)
 
     def step(self, before_s: float) -> None:
         """Make durable what arrived before a time (monotonic), and with it what waits behind it."""
+        self.harden(before_s)
+        while requests := self._batcher.take_overdue(before_s):
+            self._write(self._with_room(requests))
+
+    def harden(self, before_s: float) -> None:
+        """Make batches durable whose INSERT is under way, where they hold what arrived before a time (monotonic)."""
         for flight in self._batcher.overdue_flights(before_s):
             try:
                 self._batcher.harden(flight)
@@ -91,8 +110,6 @@ class Spooler:
                 log.error("journal.fsync_failed", signal=self._signal, seq=flight.seq, error=str(e))  # noqa: TRY400
             else:
                 self._metrics.spooled_items.labels(self._signal).inc(sum(r.items for r in flight.requests))
-        while requests := self._batcher.take_overdue(before_s):
-            self._write(self._with_room(requests))
 
     def _with_room(self, requests: Sequence[Request]) -> list[Request]:
         """Those that the spool has room for; the others are told to come back."""
