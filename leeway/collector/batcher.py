@@ -73,13 +73,20 @@ class Flight:
     """A batch between the journal and its ledger row.
 
     Attributes:
+        oldest_s: When the first of its requests arrived, on the monotonic clock.
+        began_s: When its INSERT began, on the monotonic clock.
         is_durable: Whether its requests were told that they are: its journal file is on the disk for good.
     """
 
     requests: Sequence[Request]
     seq: int
     oldest_s: float
+    began_s: float
     is_durable: bool = False
+
+    def is_overdue(self, arrived_before_s: float, begun_before_s: float) -> bool:
+        """Whether one of its requests arrived before a time, its INSERT began before another, and nobody knows yet."""
+        return not self.is_durable and self.oldest_s <= arrived_before_s and self.began_s <= begun_before_s
 
 
 def framed(signal: Signal, requests: Sequence[Request], writer: str, seq: int, received_ns: int) -> bytes:
@@ -141,12 +148,9 @@ class Batcher:
             first_seq: The number of the next batch.
         """
         self._next_seq = first_seq
-        # Spans are most of what comes; the others want a second one for what comes while the first is busy.
-        inserts = self._settings.insert_threads
-        count = inserts if self._signal is Signal.TRACES else min(2, inserts)
         self._threads = [
             threading.Thread(target=self._run, args=(committer,), name=f"insert-{self._signal}-{i}", daemon=True)
-            for i in range(count)
+            for i in range(self._settings.insert_threads_of(self._signal))
         ]
         for thread in self._threads:
             thread.start()
@@ -173,10 +177,10 @@ class Batcher:
             # What came later goes along: it would be overdue soon, and one fsync serves all.
             return self._waiting.take(self._settings.batch_spans_max, self._settings.batch_bytes_max)
 
-    def overdue_flights(self, before_s: float) -> list[Flight]:
-        """Batches whose INSERT is under way, with requests that arrived before a time and know nothing yet."""
+    def overdue_flights(self, arrived_before_s: float, begun_before_s: float) -> list[Flight]:
+        """Batches whose INSERT is under way, and whose requests know nothing yet; see `Flight.is_overdue`."""
         with self._changed:
-            return [f for f in self._flights if not f.is_durable and f.oldest_s <= before_s]
+            return [f for f in self._flights if f.is_overdue(arrived_before_s, begun_before_s)]
 
     def harden(self, flight: Flight) -> None:
         """Make a batch durable on the disk while its INSERT is still under way, and say so to its requests.
@@ -253,16 +257,15 @@ class Batcher:
             log.error("journal.write_failed", error=str(e))  # noqa: TRY400 - the disk is full; a traceback says no more
             self._done(requests, Later(Reason.DISK, f"the collector cannot write its journal: {e.strerror}", 5.0))
             return
-        flight = Flight(requests, entry.seq, min(r.arrived_s for r in requests), is_durable)
+        flight = Flight(requests, entry.seq, min(r.arrived_s for r in requests), time.monotonic(), is_durable)
         with self._changed:
             self._flights.add(flight)
-        began_s = time.monotonic()
         try:
             committer.commit(entry, checksum)
         except Poisoned as e:
             self._refused(flight, entry, e, committer)
         else:
-            self._took_s = time.monotonic() - began_s
+            self._took_s = time.monotonic() - flight.began_s
             self._quickest_s = min(self._quickest_s, self._took_s)
             self._journal.drop(entry.seq)
             self._metrics.lag_seconds.labels(self._signal).observe(time.monotonic() - flight.oldest_s)

@@ -9,7 +9,7 @@ from typing import Final
 
 from leeway import storage
 from leeway.collector.door import tokens
-from leeway.model import Rejected
+from leeway.model import Rejected, Signal
 
 MIB: Final = 1024 * 1024
 PROCESS_BYTES: Final = 512 * MIB
@@ -141,6 +141,12 @@ class Settings:
     stop_within_s: float = 10.0
     """How long a stop waits for requests and INSERTs that are under way."""
 
+    def insert_threads_of(self, signal: Signal) -> int:
+        """INSERTs of a signal at once. Spans are most of what comes; the others want a second one for what comes while
+        the first is busy.
+        """
+        return self.insert_threads if signal is Signal.TRACES else min(2, self.insert_threads)
+
     @property
     def memory_bytes_max(self) -> int:
         """What the process may take at most, whatever is thrown at it: the sum of its parts at their worst at once.
@@ -150,6 +156,9 @@ class Settings:
         return (
             PROCESS_BYTES
             + 2 * self.inflight_bytes_max  # requests, and the batches that are made of them
+            + 2
+            * sum(map(self.insert_threads_of, Signal))
+            * max(self.batch_bytes_max, self.request_bytes_max)  # answered, their INSERT goes on
             + 3 * self.grpc_reads_max * self.request_bytes_max  # in gRPC's pieces, then whole, perhaps compressed too
             + self.heavy_requests_max
             * (8 * self.request_bytes_max + 300 * self.request_values_max + 400 * self.request_items_max)

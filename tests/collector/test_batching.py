@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leeway.collector import Settings
-from leeway.collector.batcher import Gathered, wait_s
+from leeway.collector.batcher import Flight, Gathered, wait_s
 from leeway.collector.ledger import ResendMemory
 
 SETTINGS = Settings(linger_s=0.01, linger_busy_s=0.25, batch_spans_worth=1000, batch_bytes_max=10_000)
@@ -68,3 +68,12 @@ def test_a_remembered_request_is_forgotten_with_age() -> None:
     memory.add([1], 0.0)
     assert memory.knows(1, 50.0)
     assert not memory.knows(1, 50.1)
+
+
+def test_a_batch_is_answered_from_the_journal_when_its_requests_have_waited_and_its_insert_has_begun() -> None:
+    flight = Flight(requests=(), seq=1, oldest_s=5.0, began_s=6.0)
+    assert flight.is_overdue(arrived_before_s=5.0, begun_before_s=6.0)
+    assert not flight.is_overdue(arrived_before_s=4.9, begun_before_s=7.0), "nobody has waited long"
+    assert not flight.is_overdue(arrived_before_s=9.0, begun_before_s=5.9), "ClickHouse may be about to refuse it"
+    flight.is_durable = True
+    assert not flight.is_overdue(arrived_before_s=9.0, begun_before_s=9.0), "they know"

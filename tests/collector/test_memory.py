@@ -30,6 +30,7 @@ BOUNDS: dict[str, object] = {
     "request_values_max": 200_000,
     "request_items_max": 200_000,
     "inflight_bytes_max": 64 * MIB,
+    "batch_bytes_max": 16 * MIB,
     "grpc_reads_max": 2,
     "connections_max": 200,
     "requests_max": 1000,

@@ -6,6 +6,7 @@ and answered. A batch whose INSERT takes longer than `harden_after_s` has its jo
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
@@ -33,6 +34,8 @@ UNKNOWN_S: Final = 5.0
 """How long a request waits at least while ClickHouse has not yet said what the last process stored: a resend of that is
 better recognised than stored again, though views would show it once.
 """
+REFUSED_WITHIN_S: Final = 0.1
+"""No batch is answered from the journal sooner after its INSERT began: ClickHouse may be about to refuse it."""
 OVERHEAD_BYTES: Final = 128
 """What a Resource… message gets besides in a spool: length, private fields, and its share of the record's frame."""
 
@@ -76,9 +79,9 @@ class Spooler:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
-            self.step(float("inf"))
+            self._harden_and_step()
         later = Later(Reason.STOPPING, "the collector is stopping", self._settings.retry_after_s)
-        while rest := self._batcher.take_overdue(float("inf")):
+        while rest := self._batcher.take_overdue(math.inf):
             self._done(rest, later)
 
     def _run(self) -> None:
@@ -86,23 +89,27 @@ class Spooler:
             now_s = time.monotonic()
             try:
                 if self._store.is_away:
-                    self.step(float("inf"))
+                    self._harden_and_step()
                 else:
-                    self.harden(now_s - self._settings.harden_after_s)
+                    self.harden(now_s - self._settings.harden_after_s, now_s - REFUSED_WITHIN_S)
                     self.step(now_s - self._patience_s)
             except Exception:
                 # A bug must not end the thread that keeps the promise of durability.
                 log.exception("spool.failed", signal=self._signal)
 
+    def _harden_and_step(self) -> None:
+        """Make everything durable, now."""
+        self.harden(math.inf, math.inf)
+        self.step(math.inf)
+
     def step(self, before_s: float) -> None:
-        """Make durable what arrived before a time (monotonic), and with it what waits behind it."""
-        self.harden(before_s)
+        """Spool what arrived before a time (monotonic) and is in no batch, and with it what waits behind it."""
         while requests := self._batcher.take_overdue(before_s):
             self._write(self._with_room(requests))
 
-    def harden(self, before_s: float) -> None:
-        """Make batches durable whose INSERT is under way, where they hold what arrived before a time (monotonic)."""
-        for flight in self._batcher.overdue_flights(before_s):
+    def harden(self, arrived_before_s: float, begun_before_s: float) -> None:
+        """Make batches durable whose INSERT is under way; see `Batcher.overdue_flights`."""
+        for flight in self._batcher.overdue_flights(arrived_before_s, begun_before_s):
             try:
                 self._batcher.harden(flight)
             except OSError as e:
