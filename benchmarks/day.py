@@ -100,4 +100,4 @@ class _Filling:
 
 
 def _is_settled(db: Database) -> bool:
-    return int(db.rows("SELECT count() AS n FROM system.merges")[0]["n"]) == 0
+    return not stored.is_merging(db)

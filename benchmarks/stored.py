@@ -36,3 +36,8 @@ def wait_for_spans(db: Database, acknowledged: int) -> float:
             break
         time.sleep(EVERY_S)
     return waited_s
+
+
+def is_merging(db: Database) -> bool:
+    """Whether the store is merging parts."""
+    return bool(int(db.rows("SELECT count() AS n FROM system.merges")[0]["n"]))
