@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -20,11 +20,10 @@ import structlog
 from leeway.collector.commit import Committer, Interrupted, Poisoned
 from leeway.collector.fair_queue import FairQueue, Request
 from leeway.collector.journal import Entry, Journal
-from leeway.collector.metrics import Metrics
+from leeway.collector.lane import Lane
 from leeway.collector.otlp import framing
-from leeway.collector.refusal import Later, Reason, Refusal, Refused
+from leeway.collector.refusal import Later, Reason, Refused
 from leeway.collector.settings import Settings
-from leeway.collector.store_state import StoreState
 from leeway.model import Signal
 
 log = structlog.get_logger(__name__)
@@ -62,10 +61,6 @@ def wait_s(gathered: Gathered, now_s: float, settings: Settings) -> float | None
         quiet_s = max(gathered.newest_s + settings.linger_s, gathered.oldest_s + PRESSURE * gathered.pressed_s)
         due_s = min(due_s, quiet_s)
     return max(0.0, due_s - now_s)
-
-
-Done = Callable[[Sequence[Request], Refusal | None], None]
-"""Called in some thread with the requests that share a fate: None for durable. The first word counts."""
 
 
 @dataclass(eq=False, slots=True)
@@ -107,29 +102,11 @@ def framed(signal: Signal, requests: Sequence[Request], writer: str, seq: int, r
 
 
 class Batcher:
-    """A signal's requests that wait, and the threads that gather them into batches and commit them.
+    """A signal's requests that wait, and the threads that gather them into batches and commit them."""
 
-    Args:
-        done: Told what became of each request.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        signal: Signal,
-        writer: str,
-        journal: Journal,
-        store: StoreState,
-        metrics: Metrics,
-        done: Done,
-    ) -> None:
-        self._settings = settings
-        self._signal = signal
-        self._writer = writer
+    def __init__(self, lane: Lane, journal: Journal) -> None:
+        self._lane = lane
         self._journal = journal
-        self._store = store
-        self._metrics = metrics
-        self._done = done
         self._next_seq = 0
         self._sealing = threading.Lock()
         self._changed = threading.Condition()
@@ -149,8 +126,8 @@ class Batcher:
         """
         self._next_seq = first_seq
         self._threads = [
-            threading.Thread(target=self._run, args=(committer,), name=f"insert-{self._signal}-{i}", daemon=True)
-            for i in range(self._settings.insert_threads_of(self._signal))
+            threading.Thread(target=self._run, args=(committer,), name=f"insert-{self._lane.signal}-{i}", daemon=True)
+            for i in range(self._lane.settings.insert_threads_of(self._lane.signal))
         ]
         for thread in self._threads:
             thread.start()
@@ -175,7 +152,7 @@ class Batcher:
             if not self._waiting.bytes or self._waiting.oldest_s > before_s:
                 return []
             # What came later goes along: it would be overdue soon, and one fsync serves all.
-            return self._waiting.take(self._settings.batch_spans_max, self._settings.batch_bytes_max)
+            return self._waiting.take(self._lane.settings.batch_spans_max, self._lane.settings.batch_bytes_max)
 
     def overdue_flights(self, arrived_before_s: float, begun_before_s: float) -> list[Flight]:
         """Batches whose INSERT is under way, and whose requests know nothing yet; see `Flight.is_overdue`."""
@@ -190,7 +167,7 @@ class Batcher:
         """
         self._journal.harden(flight.seq)
         flight.is_durable = True
-        self._done(flight.requests, None)
+        self._lane.done(flight.requests, None)
 
     def close(self, within_s: float) -> bool:
         """Commit what waits, then end, unless ClickHouse is away or takes too long; whether all has ended."""
@@ -199,7 +176,7 @@ class Batcher:
             self._changed.notify_all()
         deadline_s = time.monotonic() + within_s
         while any(t.is_alive() for t in self._threads) and time.monotonic() < deadline_s:
-            if self._store.is_away:
+            if self._lane.store.is_away:
                 break
             for thread in self._threads:
                 thread.join(0.05)
@@ -212,13 +189,13 @@ class Batcher:
             try:
                 self._process(batch, committer)
             except Interrupted:
-                self._done(
+                self._lane.done(
                     batch, Later(Reason.STOPPING, "the collector stops; the request may be stored when it is back")
                 )
             except Exception:
                 # A bug must not hang its requests, nor end the thread that others need.
                 log.exception("batch.failed", requests=len(batch))
-                self._done(batch, Later(Reason.STORE_AWAY, "the collector failed; see its log"))
+                self._lane.done(batch, Later(Reason.STORE_AWAY, "the collector failed; see its log"))
             finally:
                 with self._changed:
                     self._running -= 1
@@ -228,20 +205,20 @@ class Batcher:
         """The next batch, when it is time for it; empty when the batcher has closed."""
         with self._changed:
             while True:
-                if self._closing and (self._store.is_away or not self._waiting.bytes):
+                if self._closing and (self._lane.store.is_away or not self._waiting.bytes):
                     return []
                 now_s = time.monotonic()
-                if self._store.is_away:
+                if self._lane.store.is_away:
                     # Whoever waits for ClickHouse already, or `health.py`, will tell when it is back; the rest is the
                     # spool's.
                     self._changed.wait(AWAY_POLL_S)
                     continue
-                pause_s = 0.0 if self._closing else wait_s(self._gathered(now_s), now_s, self._settings)
+                pause_s = 0.0 if self._closing else wait_s(self._gathered(now_s), now_s, self._lane.settings)
                 if pause_s == 0.0:
                     break
                 self._changed.wait(pause_s)
             self._running += 1
-            return self._waiting.take(self._settings.batch_spans_max, self._settings.batch_bytes_max)
+            return self._waiting.take(self._lane.settings.batch_spans_max, self._lane.settings.batch_bytes_max)
 
     def _gathered(self, now_s: float) -> Gathered:
         waiting = self._waiting
@@ -255,7 +232,7 @@ class Batcher:
             entry, checksum = self._seal(requests)
         except OSError as e:
             log.error("journal.write_failed", error=str(e))  # noqa: TRY400 - the disk is full; a traceback says no more
-            self._done(requests, Later(Reason.DISK, f"the collector cannot write its journal: {e.strerror}", 5.0))
+            self._lane.done(requests, Later(Reason.DISK, f"the collector cannot write its journal: {e.strerror}", 5.0))
             return
         flight = Flight(requests, entry.seq, min(r.arrived_s for r in requests), time.monotonic(), is_durable)
         with self._changed:
@@ -268,10 +245,10 @@ class Batcher:
             self._took_s = time.monotonic() - flight.began_s
             self._quickest_s = min(self._quickest_s, self._took_s)
             self._journal.drop(entry.seq)
-            self._metrics.lag_seconds.labels(self._signal).observe(time.monotonic() - flight.oldest_s)
-            self._metrics.batch_items.labels(self._signal).observe(entry.rows)
-            self._metrics.batch_bytes.labels(self._signal).observe(len(entry.framed))
-            self._done(requests, None)
+            self._lane.metrics.lag_seconds.labels(self._lane.signal).observe(time.monotonic() - flight.oldest_s)
+            self._lane.metrics.batch_items.labels(self._lane.signal).observe(entry.rows)
+            self._lane.metrics.batch_bytes.labels(self._lane.signal).observe(len(entry.framed))
+            self._lane.done(requests, None)
         finally:
             with self._changed:
                 self._flights.discard(flight)
@@ -288,12 +265,12 @@ class Batcher:
         committer.abandon(entry.seq, entry.writer)
         if flight.is_durable:  # somebody was told that it is; the next best is that nothing is thrown away
             aside = self._journal.set_aside(entry.seq)
-            self._metrics.set_aside_items.labels(self._signal).inc(entry.rows)
+            self._lane.metrics.set_aside_items.labels(self._lane.signal).inc(entry.rows)
             log.error("request.store_refused", items=entry.rows, kept_as=str(aside), error=str(error))
             return
         self._journal.drop(entry.seq)
         log.warning("request.store_refused", items=entry.rows, error=str(error))
-        self._done(requests, Refused(Reason.STORE_REFUSED, f"the request cannot be stored: {error}"))
+        self._lane.done(requests, Refused(Reason.STORE_REFUSED, f"the request cannot be stored: {error}"))
 
     def _seal(self, requests: Sequence[Request]) -> tuple[Entry, int]:
         """Number a batch and write it into the journal: the entry and its checksum. A number is used up only when that
@@ -301,8 +278,10 @@ class Batcher:
         """
         with self._sealing:
             seq = self._next_seq
-            data = framed(self._signal, requests, self._writer, seq, time.time_ns())
-            entry = Entry(self._writer, seq, sum(r.items for r in requests), tuple(r.digest for r in requests), data)
+            data = framed(self._lane.signal, requests, self._lane.writer, seq, time.time_ns())
+            entry = Entry(
+                self._lane.writer, seq, sum(r.items for r in requests), tuple(r.digest for r in requests), data
+            )
             checksum = entry.checksum()
             self._journal.write(entry, checksum)
             self._next_seq = seq + 1

@@ -7,11 +7,12 @@ import time
 from collections.abc import Set as AbstractSet
 
 from leeway.collector import ledger, recovery
-from leeway.collector.batcher import Batcher, Done
+from leeway.collector.batcher import Batcher
 from leeway.collector.commit import Committer
 from leeway.collector.data_folder import DataFolder
 from leeway.collector.fair_queue import Request
 from leeway.collector.journal import Journal
+from leeway.collector.lane import Done, Lane
 from leeway.collector.metrics import Metrics
 from leeway.collector.room import SpoolRoom
 from leeway.collector.settings import Settings
@@ -41,17 +42,12 @@ class Pipeline:
         metrics: Metrics,
         done: Done,
     ) -> None:
-        self._settings = settings
-        self._signal = signal
-        self._writer = folder.writer
-        self._store = store
-        self._metrics = metrics
-        self._done = done
+        self._lane = lane = Lane(settings, signal, folder.writer, store, metrics, done)
         self._give_up = threading.Event()
         self.journal = Journal(folder.path, signal, fsync=settings.journal_fsync)
         self.spool = Spool(folder.path, signal, folder.writer, room, settings.spool_segment_bytes_max)
-        self._batcher = Batcher(settings, signal, folder.writer, self.journal, store, metrics, done)
-        self._spooler = Spooler(settings, signal, self._batcher, self.spool, store, metrics, done)
+        self._batcher = Batcher(lane, self.journal)
+        self._spooler = Spooler(lane, self._batcher, self.spool)
         self._drain: Drain | None = None
 
     def known(self) -> list[int]:
@@ -69,9 +65,16 @@ class Pipeline:
             Interrupted: The collector stops first.
             Unavailable: ClickHouse does not answer.
         """
-        committer = Committer(db, self._signal, self._store, self._metrics, self._give_up, self._settings.backoff_s_max)
-        last = ledger.last_seq(db, self._signal, self._writer)
-        return committer, recovery.recover(self.journal, self.spool, self._writer, committer, last) + 1
+        committer = Committer(
+            db,
+            self._lane.signal,
+            self._lane.store,
+            self._lane.metrics,
+            self._give_up,
+            self._lane.settings.backoff_s_max,
+        )
+        last = ledger.last_seq(db, self._lane.signal, self._lane.writer)
+        return committer, recovery.recover(self.journal, self.spool, self._lane.writer, committer, last) + 1
 
     def open(self, committer: Committer, first_seq: int, digests: AbstractSet[int]) -> None:
         """Begin to INSERT, and to drain the spool.
@@ -81,10 +84,12 @@ class Pipeline:
             digests: Of requests that are stored already; those that came again while nobody knew need no INSERT.
         """
         if known := self._batcher.take_known(digests):
-            self._done(known, None)
+            self._lane.done(known, None)
         self._spooler.open()
         self._batcher.open(committer, first_seq)
-        self._drain = Drain(self._signal, self.spool, committer, self._store, self._metrics, self._give_up)
+        self._drain = Drain(
+            self._lane.signal, self.spool, committer, self._lane.store, self._lane.metrics, self._give_up
+        )
 
     def close(self, within_s: float) -> None:
         """Store what waits; what ClickHouse does not take in time is made durable in the spool."""

@@ -44,6 +44,7 @@ def body(name: str) -> bytes:
 
 def test_requests_are_acknowledged_while_clickhouse_is_away(own_store: StoreProcess, own: CollectorProcess) -> None:
     assert grpc_export(own, body("before")).code == "OK"
+    spooled = own.metric("spooled_items_total")  # on a slow machine it may have been answered from the journal
     own_store.kill()
     bodies = [body(f"during {i}") for i in range(5)]
     for one in bodies:
@@ -54,7 +55,7 @@ def test_requests_are_acknowledged_while_clickhouse_is_away(own_store: StoreProc
     [note] = ready.json()["notes"]
     assert note.startswith("ClickHouse does not answer")
     assert own.metric("store_up") == 0
-    assert own.metric("spooled_items_total") == 5
+    assert own.metric("spooled_items_total") == spooled + 5
     assert own.metric("spool_bytes") > 0
     own_store.start()
     own.wait_until_drained()

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from leeway.collector.redaction.patterns import compiled
 from leeway.collector.redaction.rules import Policy, ProjectPolicy, Rule, Rules
-from leeway.storage.policy_file import Place, PolicyInvalid, Problem, Written, parse, read, shown
+from leeway.storage.policy_file import Place, Problem, Written, read, shown, validated
 
 
 def load_rules(path: Path) -> Rules:
@@ -30,15 +30,7 @@ def parse_rules(raw: bytes | str, name: str = "redaction.yaml") -> Rules:
     Raises:
         PolicyInvalid: Every mistake in it.
     """
-    written = parse(raw, name)
-    try:
-        rules = Rules.model_validate(written.values)
-    except ValidationError as e:
-        raise PolicyInvalid(name, {_problem(written, error) for error in e.errors()}) from None
-    problems = list(_cross_check(written, rules))
-    if problems:
-        raise PolicyInvalid(name, problems)
-    return rules
+    return validated(raw, name, Rules, _problem, _cross_check)
 
 
 def _problem(written: Written, error: Any) -> Problem:  # noqa: ANN401 - pydantic's dictionary

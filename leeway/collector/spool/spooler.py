@@ -15,15 +15,12 @@ from typing import Final
 
 import structlog
 
-from leeway.collector.batcher import Batcher, Done, framed
+from leeway.collector.batcher import Batcher, framed
 from leeway.collector.fair_queue import Request
-from leeway.collector.metrics import Metrics
+from leeway.collector.lane import Lane
 from leeway.collector.refusal import Later, Reason
-from leeway.collector.settings import Settings
 from leeway.collector.spool.segment import Record
 from leeway.collector.spool.spool import Full, Spool
-from leeway.collector.store_state import StoreState
-from leeway.model import Signal
 
 log = structlog.get_logger(__name__)
 
@@ -41,38 +38,21 @@ OVERHEAD_BYTES: Final = 128
 
 
 class Spooler:
-    """Watches a signal's batcher.
+    """Watches a signal's batcher."""
 
-    Args:
-        done: Told what became of each request.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        signal: Signal,
-        batcher: Batcher,
-        spool: Spool,
-        store: StoreState,
-        metrics: Metrics,
-        done: Done,
-    ) -> None:
-        self._settings = settings
-        self._signal = signal
+    def __init__(self, lane: Lane, batcher: Batcher, spool: Spool) -> None:
+        self._lane = lane
         self._batcher = batcher
         self._spool = spool
-        self._store = store
-        self._metrics = metrics
-        self._done = done
-        self._patience_s = max(settings.spool_after_s, UNKNOWN_S)
+        self._patience_s = max(lane.settings.spool_after_s, UNKNOWN_S)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"spool-{signal}", daemon=True)
-        if settings.spool_bytes_max:
+        self._thread = threading.Thread(target=self._run, name=f"spool-{lane.signal}", daemon=True)
+        if lane.settings.spool_bytes_max:
             self._thread.start()
 
     def open(self) -> None:
         """Resends of what the last process stored are recognised from now on."""
-        self._patience_s = self._settings.spool_after_s
+        self._patience_s = self._lane.settings.spool_after_s
 
     def close(self) -> None:
         """Write what still waits, whatever its age, and end. What finds no room is told to come back."""
@@ -80,22 +60,22 @@ class Spooler:
         if self._thread.is_alive():
             self._thread.join()
             self._harden_and_step()
-        later = Later(Reason.STOPPING, "the collector is stopping", self._settings.retry_after_s)
+        later = Later(Reason.STOPPING, "the collector is stopping", self._lane.settings.retry_after_s)
         while rest := self._batcher.take_overdue(math.inf):
-            self._done(rest, later)
+            self._lane.done(rest, later)
 
     def _run(self) -> None:
-        while not self._stop.wait(POLL_AWAY_S if self._store.is_away else POLL_S):
+        while not self._stop.wait(POLL_AWAY_S if self._lane.store.is_away else POLL_S):
             now_s = time.monotonic()
             try:
-                if self._store.is_away:
+                if self._lane.store.is_away:
                     self._harden_and_step()
                 else:
-                    self.harden(now_s - self._settings.harden_after_s, now_s - REFUSED_WITHIN_S)
+                    self.harden(now_s - self._lane.settings.harden_after_s, now_s - REFUSED_WITHIN_S)
                     self.step(now_s - self._patience_s)
             except Exception:
                 # A bug must not end the thread that keeps the promise of durability.
-                log.exception("spool.failed", signal=self._signal)
+                log.exception("spool.failed", signal=self._lane.signal)
 
     def _harden_and_step(self) -> None:
         """Make everything durable, now."""
@@ -114,9 +94,9 @@ class Spooler:
                 self._batcher.harden(flight)
             except OSError as e:
                 # Its requests wait on for their INSERT.
-                log.error("journal.fsync_failed", signal=self._signal, seq=flight.seq, error=str(e))  # noqa: TRY400
+                log.error("journal.fsync_failed", signal=self._lane.signal, seq=flight.seq, error=str(e))  # noqa: TRY400
             else:
-                self._metrics.spooled_items.labels(self._signal).inc(sum(r.items for r in flight.requests))
+                self._lane.metrics.spooled_items.labels(self._lane.signal).inc(sum(r.items for r in flight.requests))
 
     def _with_room(self, requests: Sequence[Request]) -> list[Request]:
         """Those that the spool has room for; the others are told to come back."""
@@ -131,12 +111,12 @@ class Spooler:
         return fitting
 
     def _refuse(self, requests: Sequence[Request]) -> None:
-        self._done(
+        self._lane.done(
             requests,
             Later(
                 Reason.SPOOL_FULL,
                 "ClickHouse does not take the data, and the spool on disk is full",
-                self._settings.retry_after_s,
+                self._lane.settings.retry_after_s,
             ),
         )
 
@@ -150,20 +130,24 @@ class Spooler:
         try:
             while True:
                 header = self._spool.next_header()
-                data = framed(self._signal, requests, header.writer, header.seq, header.created_ns)
+                data = framed(self._lane.signal, requests, header.writer, header.seq, header.created_ns)
                 if self._spool.append(header, Record(items, tuple(r.digest for r in requests), data, projects)):
                     break
         except Full:
             self._refuse(requests)
         except OSError as e:
-            log.error("spool.write_failed", signal=self._signal, error=str(e))  # noqa: TRY400 - no bug
-            self._done(
+            log.error("spool.write_failed", signal=self._lane.signal, error=str(e))  # noqa: TRY400 - no bug
+            self._lane.done(
                 requests,
-                Later(Reason.DISK, f"the collector cannot write its spool: {e.strerror}", self._settings.retry_after_s),
+                Later(
+                    Reason.DISK,
+                    f"the collector cannot write its spool: {e.strerror}",
+                    self._lane.settings.retry_after_s,
+                ),
             )
         else:
-            self._metrics.spooled_items.labels(self._signal).inc(items)
-            self._done(requests, None)
+            self._lane.metrics.spooled_items.labels(self._lane.signal).inc(items)
+            self._lane.done(requests, None)
 
 
 def spooled_bytes(request: Request) -> int:

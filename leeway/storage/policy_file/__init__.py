@@ -3,6 +3,6 @@
 No matter of storage, but of both the collector and the alerts, and this is the room that they share.
 """
 
-from leeway.storage.policy_file.file import Place, PolicyInvalid, Problem, Written, parse, read, shown
+from leeway.storage.policy_file.file import Place, PolicyInvalid, Problem, Written, read, shown, validated
 
-__all__ = ["Place", "PolicyInvalid", "Problem", "Written", "parse", "read", "shown"]
+__all__ = ["Place", "PolicyInvalid", "Problem", "Written", "read", "shown", "validated"]

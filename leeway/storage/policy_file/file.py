@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -16,6 +17,7 @@ from leeway.model import Rejected
 FILE_BYTES_MAX: Final = 1_000_000
 NODES_MAX: Final = 100_000
 """Values in a file once its aliases are written out; a few lines of aliases of aliases can stand for billions."""
+M = TypeVar("M", bound=BaseModel)
 Place = tuple[int | str, ...]
 """The way from the file's top to a value: keys and indices."""
 
@@ -157,3 +159,30 @@ def _plain(node: Any, budget: list[int]) -> Any:  # noqa: ANN401 - whatever YAML
     if isinstance(node, CommentedSeq):
         return [_plain(value, budget) for value in node]
     return next((kind(node) for kind in (bool, int, float, str) if isinstance(node, kind)), node)
+
+
+def validated(
+    raw: bytes | str,
+    name: str,
+    kind: type[M],
+    problem: Callable[[Written, Any], Problem],
+    more: Callable[[Written, M], Iterable[Problem]],
+) -> M:
+    """A policy of a kind.
+
+    Args:
+        name: Stands in the messages.
+        problem: From one of pydantic's errors.
+        more: What it cannot see.
+
+    Raises:
+        PolicyInvalid: Every mistake in it.
+    """
+    written = parse(raw, name)
+    try:
+        policy = kind.model_validate(written.values)
+    except ValidationError as e:
+        raise PolicyInvalid(name, {problem(written, error) for error in e.errors()}) from None
+    if problems := list(more(written, policy)):
+        raise PolicyInvalid(name, problems)
+    return policy
