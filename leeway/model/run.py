@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -57,6 +57,16 @@ class PathStep(NamedTuple):
     self_ns: int
 
 
+class ModelUse(NamedTuple):
+    """What the calls of one model in a run come to; the calls of models that nobody named have an empty one."""
+
+    model: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One row of `runs`."""
@@ -85,6 +95,8 @@ class Run:
     cost_usd: float
     complete: bool
     critical_path: tuple[PathStep, ...]
+    models: tuple[ModelUse, ...]
+    """By name; tokens and money sum to the run's."""
 
 
 def assemble_run(project: str, trace_id: str, spans: Sequence[RunSpan]) -> tuple[Run, tuple[Observation, ...]]:
@@ -136,6 +148,7 @@ def assemble_run(project: str, trace_id: str, spans: Sequence[RunSpan]) -> tuple
             else PathStep("", "", "other", root.service_name, "", "", "", s.self_ns)
             for s in path.steps
         ),
+        models=_models(s for s, is_call in zip(spans, calls, strict=True) if is_call),
     )
     observations = [_observe(run, "", run.agent_version or run.service_version, whole, run.duration_ns)]
     for agent in sorted(by_agent):
@@ -260,6 +273,20 @@ def _counted_model_calls(spans: Sequence[RunSpan]) -> list[bool]:
                 break
             at, seen = parents[at], seen + 1
     return counted
+
+
+def _models(calls: Iterable[RunSpan]) -> tuple[ModelUse, ...]:
+    by_model: dict[str, ModelUse] = {}
+    for s in calls:
+        use = by_model.get(s.model) or ModelUse(s.model, 0, 0, 0, 0.0)
+        by_model[s.model] = ModelUse(
+            s.model,
+            use.calls + 1,
+            use.input_tokens + s.input_tokens,
+            use.output_tokens + s.output_tokens,
+            use.cost_usd + s.cost_usd,
+        )
+    return tuple(by_model[model] for model in sorted(by_model))
 
 
 def _hand_overs(spans: Sequence[RunSpan], agents: Sequence[str], whole: _Tally, by_agent: dict[str, _Tally]) -> None:

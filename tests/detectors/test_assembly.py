@@ -58,7 +58,7 @@ def spans(draw: st.DrawFn) -> list[RunSpan]:
             agent_version=draw(st.sampled_from(["", "7", "8"])),
             conversation_id=draw(st.sampled_from(["", "c"])),
             user_id=draw(st.sampled_from(["", "u"])),
-            model=draw(st.sampled_from(["", "m"])),
+            model=draw(st.sampled_from(["", "m", "l"])),
             tool_name=draw(st.sampled_from(["", "search", "book"])),
             input_tokens=draw(st.integers(0, 2)),
             output_tokens=draw(st.integers(0, 2)),
@@ -90,7 +90,7 @@ def in_order(value: object) -> object:
 def fields_of(row: Run | Observation) -> dict[str, object]:
     plain = {name: getattr(row, name) for name in row.__dataclass_fields__}
     if isinstance(row, Run):
-        return {**plain, "critical_path": [step._asdict() for step in row.critical_path]}
+        return {**plain, **{name: [part._asdict() for part in plain[name]] for name in ("critical_path", "models")}}
     return {name: in_order(value) for name, value in plain.items()}
 
 

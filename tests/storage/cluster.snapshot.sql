@@ -1127,6 +1127,16 @@ ALTER TABLE leeway.span_rows_local ON CLUSTER 'leeway'
     ADD INDEX IF NOT EXISTS by_value mapValues(attributes) TYPE bloom_filter(0.0025) GRANULARITY 1,
     ADD INDEX IF NOT EXISTS by_resource_value mapValues(resource_attributes) TYPE bloom_filter(0.00001) GRANULARITY 1;
 
+ALTER TABLE leeway.run_rows_local ON CLUSTER 'leeway' ADD COLUMN IF NOT EXISTS models Array(Tuple(
+    model LowCardinality(String),
+    calls UInt32,
+    input_tokens UInt64,
+    output_tokens UInt64,
+    cost_usd Float64)) CODEC(ZSTD(1)) AFTER critical_path;
+
+CREATE OR REPLACE TABLE leeway.run_rows ON CLUSTER 'leeway' AS leeway.run_rows_local
+ENGINE = Distributed('leeway', 'leeway', 'run_rows_local', xxHash64(trace_id));
+
 CREATE OR REPLACE VIEW leeway.audit ON CLUSTER 'leeway' AS SELECT * FROM leeway.audit_rows FINAL;
 
 CREATE OR REPLACE VIEW leeway.breakers ON CLUSTER 'leeway' AS SELECT * FROM leeway.breaker_rows FINAL;

@@ -1042,6 +1042,12 @@ CREATE TABLE leeway.run_rows
         tool_name LowCardinality(String),
         model LowCardinality(String),
         self_ns UInt64)) CODEC(ZSTD(1)),
+    `models` Array(Tuple(
+        model LowCardinality(String),
+        calls UInt32,
+        input_tokens UInt64,
+        output_tokens UInt64,
+        cost_usd Float64)) CODEC(ZSTD(1)),
     `assembled_at` DateTime64(6, 'UTC'),
     `first_span_time` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     `last_span_time` DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
@@ -1087,6 +1093,12 @@ CREATE VIEW leeway.runs
         tool_name LowCardinality(String),
         model LowCardinality(String),
         self_ns UInt64)),
+    `models` Array(Tuple(
+        model LowCardinality(String),
+        calls UInt32,
+        input_tokens UInt64,
+        output_tokens UInt64,
+        cost_usd Float64)),
     `assembled_at` DateTime64(6, 'UTC'),
     `first_span_time` DateTime64(9, 'UTC'),
     `last_span_time` DateTime64(9, 'UTC')

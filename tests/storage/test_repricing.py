@@ -196,6 +196,31 @@ def test_a_run_costs_what_its_calls_cost(db: Database, mine: PriceTable) -> None
     assert rows["f" * 32]["cost_usd"] == 0.25
 
 
+def test_a_run_knows_by_model_what_its_calls_cost(db: Database, mine: PriceTable) -> None:
+    trace, earlier = (9).to_bytes(16, "big"), (10).to_bytes(16, "big")
+    for trace_id, first in ((trace, 21), (earlier, 31)):
+        calls = [call(first, "in-house-7b"), call(first + 1, "gpt-4o"), call(first + 2, "gpt-4o")]
+        db.insert_otlp(framed([resource_spans([
+            span(c.pop("pairs"), **{**c, "trace_id": trace_id}) for c in calls
+        ])], batch=first), f"calls {first}")  # fmt: skip
+    columns = ["project", "trace_id", "revision", "cost_usd", "models", "assembled_at"]
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    # As the assembler wrote it: of two libraries' reports of a call one counts.
+    known = [("gpt-4o", 1, 1000, 100, 9.0), ("in-house-7b", 1, 1000, 100, 9.0)]
+    db.insert("run_rows", columns, [
+        ["default", trace.hex(), 3, 18.0, known, at], ["default", earlier.hex(), 1, 0.5, [], at],
+    ])  # fmt: skip
+    run(db, mine)
+    rows = {row["trace_id"]: row["models"] for row in db.rows("SELECT trace_id, models FROM leeway.runs")}
+    usd = {"gpt-4o": 2 * (1000 * 1 + 100 * 2) / 1e6, "in-house-7b": (1000 * 3 + 100 * 4) / 1e6}
+    assert [(m["model"], m["calls"]) for m in rows[trace.hex()]] == [("gpt-4o", 1), ("in-house-7b", 1)]
+    assert [(m["model"], m["calls"], m["input_tokens"]) for m in rows[earlier.hex()]] == [
+        ("gpt-4o", 2, 2000), ("in-house-7b", 1, 1000)
+    ]  # fmt: skip
+    for models in rows.values():
+        assert {m["model"]: m["cost_usd"] for m in models} == pytest.approx(usd)
+
+
 def test_models_without_a_price_are_listed_most_used_first(db: Database) -> None:
     store(db, *CALLS)
     listed = unpriced(db, *EVER)

@@ -92,3 +92,20 @@ def test_a_trace_with_spans_in_two_stretches_is_one(db: Database) -> None:
         )  # fmt: skip
         db.insert_otlp(framed([resource_spans([one])], batch=9 + hours_ago), f"two-{hours_ago}")
     assert found(db, key="tenant", value="x") == [(b"\x01" * 16).hex()]
+
+
+def test_what_a_stretch_did_not_hold_is_found_before_it(db: Database) -> None:
+    """Whatever the first stretch says of how much there is."""
+    for number, hours_ago in enumerate((0, 3, 3, 40, 95), 1):
+        put(db, number, hours_ago, tenant="x")
+    for traces_max in range(1, 7):
+        expected = [trace_id(n) for n in (1, 2, 3, 4, 5)][:traces_max]
+        assert found(db, traces_max, key="tenant", value="x") == expected
+
+
+def test_a_trace_with_the_attribute_on_a_span_and_another_on_its_resource_is_one(db: Database) -> None:
+    put(db, 1, 0, host__name="host-1")
+    put(db, 2, 1, host__name="host-3")
+    put(db, 3, 2)
+    assert found(db, key="host.name", value="host-1") == [trace_id(1)]
+    assert found(db, key="host.name", value="host-3") == [trace_id(2), trace_id(3)]

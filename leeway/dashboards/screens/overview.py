@@ -230,7 +230,7 @@ def _agents(scope: Scope, facts: Facts) -> None:
 
 
 def _models(scope: Scope) -> None:
-    """What each model cost in time, where somebody asks: it is read from all spans of the window, not from runs."""
+    """What each model cost in time, where somebody asks."""
     if not address.toggle("Cost by model", "models", usual=False):
         return
     width_ns = timeline.bucket_ns(scope, SPARK_POINTS_MAX)

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from leeway.detectors.assembly.spans import RUN, Spans, number
-from leeway.detectors.assembly.tallies import Rows, Tallies, model_calls
+from leeway.detectors.assembly.tallies import Rows, Tallies, model_calls, model_uses
 from leeway.detectors.assembly.trees import Flags, Ints, Nodes, Trees, grow
 from leeway.model import Observation, Run, RunSpan, assemble_run
 
@@ -33,6 +33,8 @@ OBSERVATION: Final[Mapping[str, pl.DataType]] = {
 """The fields of `model.Observation`."""
 COUNTS: Final = ("llm_calls", "tool_calls", "errors", "input_tokens", "output_tokens", "cost_usd")
 """What a run and its first observation both hold."""
+LISTS: Final = ("critical_path", "models")
+"""Fields of a run that are rows of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ def _runs(keys: Sequence[TraceKey], spans: Spans, trees: Trees, whole: pl.DataFr
             **{column: whole[column] for column in COUNTS},
             "complete": complete,
             "critical_path": _paths(spans, trees, lead, names),
+            "models": model_uses(spans, trees.counted),
             "first_span_ns": spans.frame["start_ns"][spans.bounds[:-1]],
             "last_span_ns": spans.frame["start_ns"][spans.bounds[1:] - 1],
         }
@@ -193,7 +196,7 @@ def _with_odd(found: Assembled, keys: Sequence[TraceKey], spans: Spans, odd: Int
     made = [(n, *assemble_run(keys[n][0], keys[n][1], list(_spans_of(spans, n)))) for n in odd.tolist()]
     extents = found.runs.select("first_span_ns", "last_span_ns")[odd].rows(named=True)
     runs = [
-        {**_fields(run), "critical_path": [s._asdict() for s in run.critical_path], **extent}
+        {**_fields(run), **{name: [x._asdict() for x in getattr(run, name)] for name in LISTS}, **extent}
         for (_, run, _), extent in zip(made, extents, strict=True)
     ]
     numbers = pl.Series(RUN, [i for i, _, observations in made for _ in observations], pl.Int64)

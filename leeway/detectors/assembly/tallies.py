@@ -179,6 +179,27 @@ def maps(rows: Ints, names: pl.Series, count: int) -> pl.Series:
     return pl.Series(found)
 
 
+def model_uses(spans: Spans, counted: Flags) -> pl.Series:
+    """[R] What the calls of each model come to, by run, the models by name.
+
+    Args:
+        counted: [N] The model calls.
+    """
+    at = np.flatnonzero(counted)
+    called = pl.DataFrame({"run": spans.run[at], "model": spans.frame["model"][at].cast(pl.String)})
+    groups = called.unique().sort("run", "model")
+    group = called.join(groups.with_row_index("group"), on=["run", "model"], how="left", maintain_order="left")["group"]
+    into = group.to_numpy()
+    uses = groups.select("model", calls=pl.Series(np.bincount(into, minlength=groups.height).astype(np.uint32)))
+    for column, dtype in (("input_tokens", np.uint64), ("output_tokens", np.uint64), ("cost_usd", np.float64)):
+        # One after the other, as the model does: sums of fractions depend on it.
+        found = np.zeros(groups.height, dtype)
+        np.add.at(found, into, spans.frame[column].to_numpy()[at].astype(dtype))
+        uses = uses.with_columns(pl.Series(column, found))
+    ends: Any = pa.array(np.searchsorted(groups["run"].to_numpy(), np.arange(len(spans.bounds))), pa.int64())
+    return pl.Series(pa.LargeListArray.from_arrays(ends, uses.to_struct().to_arrow()))
+
+
 def _refuses(names: pl.Series) -> Flags:
     distinct = names.unique()
     refusing = distinct.filter(distinct.cast(pl.String).str.to_lowercase().is_in(sorted(REFUSALS)))
