@@ -1,7 +1,7 @@
 # Python 3.11 and make are all that is needed: each target makes .venv itself, and is quick the second time.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench bench-phoenix bench-floor bench-outage bench-mixed bench-assembling bench-questions driver-tests docs format pins
+.PHONY: help setup demo up test check bench bench-phoenix bench-floor bench-far bench-outage bench-mixed bench-assembling bench-questions driver-tests docs format pins
 .NOTPARALLEL:
 
 VENV := .venv
@@ -50,6 +50,9 @@ bench-phoenix: $(STAMP) ## Phoenix beside us, the same requests on this machine
 
 bench-floor: $(STAMP) ## What ClickHouse alone takes for a span, in Leeway's table and in others
 	@$(PY) -m benchmarks.floor --report docs/benchmarks $(BENCH_ARGS)
+
+bench-far: $(STAMP) ## Large requests over a line of 100 ms
+	@$(PY) -m benchmarks.far_line --report docs/benchmarks $(BENCH_ARGS)
 
 bench-outage: $(STAMP) ## ClickHouse away for ten minutes under load, and back
 	@$(PY) -m benchmarks.outage --report docs/benchmarks $(BENCH_ARGS)
