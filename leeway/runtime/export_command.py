@@ -25,7 +25,7 @@ from leeway.storage.export import Encoding, Export, Json, Protobuf, Selection
 
 FORMATS: Final[dict[str, type[Encoding]]] = {"jsonl": Json, "protobuf": Protobuf}
 _SUFFIXES: Final = {".jsonl": "jsonl", ".json": "jsonl", ".ndjson": "jsonl", ".pb": "protobuf", ".binpb": "protobuf"}
-_NOUNS: Final = {Signal.TRACES: "spans", Signal.LOGS: "log records"}
+_NOUNS: Final = {Signal.TRACES: "spans", Signal.LOGS: "log records", Signal.METRICS: "data points"}
 
 
 def export_file(
@@ -52,6 +52,8 @@ def export_file(
     to_ns = moment_ns("--to", until) if until else END_OF_TIME_NS
     if from_ns > to_ns:
         raise Mistake(f"--from is {since!r} and --to is {until!r}; --from must be the earlier")
+    if traces and signal == Signal.METRICS:
+        raise Mistake("--trace selects no metrics, which belong to no trace; use --from, --to and --project")
     encoding = FORMATS[fmt or _format_of(output)]()
     selection = Selection(from_ns, to_ns, projects, tuple(_trace_id(t) for t in traces))
     console = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -22,7 +22,11 @@ def _sources(config: str | None, clickhouse_url: str | None) -> Sources:
 @click.command()
 @click.argument("output", default="-", metavar="[FILE]")
 @click.option(
-    "--signal", type=click.Choice(["traces", "logs"]), default="traces", show_default=True, help="What to export."
+    "--signal",
+    type=click.Choice(["traces", "logs", "metrics"]),
+    default="traces",
+    show_default=True,
+    help="What to export.",
 )
 @click.option(
     "--format",

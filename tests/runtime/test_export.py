@@ -6,11 +6,14 @@ import gzip
 import json
 from pathlib import Path
 
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, NumberDataPoint
+
+from leeway.model import Signal
 from leeway.runtime.otlp_file import Request, opened, read_requests
 from leeway.storage import Database
 from tests.conftest import StoreProcess
 from tests.runtime.processes import leeway
-from tests.storage.otlp import framed, resource_spans, span
+from tests.storage.otlp import START_NS, framed, resource_metrics, resource_spans, span
 
 
 def spans_in(path: Path) -> int:
@@ -41,10 +44,25 @@ def test_an_export_can_be_piped(store: StoreProcess, db: Database, tmp_path: Pat
     assert "1 spans" in done.stderr
 
 
+def test_metrics_come_out_as_a_file_that_a_replay_reads(store: StoreProcess, db: Database, tmp_path: Path) -> None:
+    points = [NumberDataPoint(as_int=n, time_unix_nano=START_NS) for n in range(3)]
+    gauge = Metric(name="tokens", gauge=Gauge(data_points=points))
+    db.insert_otlp(framed([resource_metrics([gauge])]), "metrics", Signal.METRICS)
+    path = tmp_path / "metrics.jsonl.gz"
+    done = leeway("export", path.name, "--signal", "metrics", "--clickhouse-url", store.url, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert done.stderr.startswith("✓ 3 data points, ")
+    with opened(str(path)) as (stream, _):
+        (request,) = read_requests(str(path), stream)
+    assert isinstance(request, Request)
+    assert request.signal == "metrics"
+
+
 def test_a_mistake_leaves_no_file(store: StoreProcess, tmp_path: Path) -> None:
     wrong = {
         "it must be 32 hexadecimal digits": ["x.pb", "--trace", "1"],
         "must be a date or a moment": ["x.pb", "--from", "yesterday"],
+        "which belong to no trace": ["x.pb", "--signal", "metrics", "--trace", "01" * 16],
         "cannot be written: No such file": ["no/such/folder/x.pb"],
     }
     for said, arguments in wrong.items():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
@@ -16,7 +17,7 @@ from leeway.collector.otlp import framing
 from leeway.collector.otlp.deep import json_text
 from leeway.collector.otlp.json_request import to_protobuf
 from leeway.collector.otlp.validate import check
-from leeway.model import Rejected, Signal
+from leeway.model import Signal
 from leeway.storage import Database
 from leeway.storage.export import Encoding, Export, Json, Protobuf, Selection
 from leeway.storage.export.values import any_value_bytes, any_value_json
@@ -28,9 +29,20 @@ WHOLE = Selection()
 pairs = st.lists(st.tuples(text, values), max_size=5)
 
 
-def stored(db: Database, request: ExportTraceServiceRequest | ExportLogsServiceRequest, batch: int = 1) -> None:
+SIGNALS: Final = {
+    ExportTraceServiceRequest: Signal.TRACES,
+    ExportLogsServiceRequest: Signal.LOGS,
+    ExportMetricsServiceRequest: Signal.METRICS,
+}
+
+
+def stored(
+    db: Database,
+    request: ExportTraceServiceRequest | ExportLogsServiceRequest | ExportMetricsServiceRequest,
+    batch: int = 1,
+) -> None:
     """Bring a request in as the collector does: checked, deep values rewritten, framed."""
-    signal = Signal.TRACES if isinstance(request, ExportTraceServiceRequest) else Signal.LOGS
+    signal = SIGNALS[type(request)]
     checked = check(request.SerializeToString(), signal)
     digest = b"" if signal is Signal.TRACES else batch.to_bytes(16, "big")
     suffix = framing.private_fields("acme" if batch % 2 else "zeta", "w1", batch, START_NS, digest)
@@ -190,13 +202,17 @@ def test_what_is_asked_for_comes_out_in_order_of_time(db: Database) -> None:
     assert hours(projects=("nobody",)) == []
 
 
+def test_what_lies_beyond_2106_comes_out(db: Database) -> None:
+    at = 4_500_000_000 * 1_000_000_000
+    sent = ExportTraceServiceRequest(
+        resource_spans=[resource_spans([span(start_time_unix_nano=at, end_time_unix_nano=at)])]
+    )
+    stored(db, sent)
+    assert by_span([ExportTraceServiceRequest.FromString(body) for body in exported(db, Protobuf())]) == by_span([sent])
+
+
 def test_a_span_that_was_stored_twice_comes_out_once(db: Database) -> None:
     for batch in (1, 3):
         stored(db, full_request(), batch)
     found = [ExportTraceServiceRequest.FromString(body) for body in exported(db, Protobuf())]
     assert sum(len(s.spans) for r in found for rs in r.resource_spans for s in rs.scope_spans) == 2
-
-
-def test_a_signal_that_cannot_be_exported_is_refused_by_name(db: Database) -> None:
-    with pytest.raises(Rejected, match="metrics cannot be exported; use traces or logs"):
-        Export(db, Signal.METRICS, WHOLE, Json())

@@ -9,10 +9,12 @@ from __future__ import annotations
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from typing import Final
 
-from leeway.storage.export.values import any_value_bytes, any_value_json, json_string, varint
+from leeway.storage.export.values import any_value_bytes, any_value_json, double_json, json_string, varint
 
 Pieces = Iterable[bytes]
+_U64: Final = 2**64 - 1
 
 
 class Encoding(ABC):
@@ -44,6 +46,30 @@ class Encoding(ABC):
     def fixed64(self, number: int, name: str, value: int) -> bytes: ...
 
     @abstractmethod
+    def sint32(self, number: int, name: str, value: int) -> bytes: ...
+
+    @abstractmethod
+    def boolean(self, number: int, name: str, value: int) -> bytes:
+        """`value` is 0 for false."""
+
+    @abstractmethod
+    def double(self, number: int, name: str, value: float) -> bytes:
+        """Written even when it is 0, as a field that may be absent has it."""
+
+    @abstractmethod
+    def sfixed64(self, number: int, name: str, value: int) -> bytes:
+        """As `double`."""
+
+    @abstractmethod
+    def doubles(self, number: int, name: str, values: Sequence[float]) -> bytes: ...
+
+    @abstractmethod
+    def fixed64s(self, number: int, name: str, values: Sequence[int]) -> bytes: ...
+
+    @abstractmethod
+    def uint64s(self, number: int, name: str, values: Sequence[int]) -> bytes: ...
+
+    @abstractmethod
     def one(self, number: int, name: str, message: bytes) -> bytes:
         """A message in a message."""
 
@@ -71,13 +97,34 @@ class Protobuf(Encoding):
         return self.one(number, name, bytes.fromhex(value)) if value else b""
 
     def number(self, number: int, name: str, value: int) -> bytes:  # noqa: ARG002 - the name is JSON's
-        return varint(number << 3) + varint(value) if value else b""
+        return varint(number << 3) + varint(value & _U64) if value else b""
 
     def fixed32(self, number: int, name: str, value: int) -> bytes:  # noqa: ARG002 - as above
         return varint(number << 3 | 5) + value.to_bytes(4, "little") if value else b""
 
     def fixed64(self, number: int, name: str, value: int) -> bytes:  # noqa: ARG002 - as above
         return varint(number << 3 | 1) + value.to_bytes(8, "little") if value else b""
+
+    def sint32(self, number: int, name: str, value: int) -> bytes:
+        return self.number(number, name, value << 1 if value >= 0 else ~(value << 1))
+
+    def boolean(self, number: int, name: str, value: int) -> bytes:
+        return self.number(number, name, int(value))
+
+    def double(self, number: int, name: str, value: float) -> bytes:  # noqa: ARG002 - as above
+        return varint(number << 3 | 1) + struct.pack("<d", value)
+
+    def sfixed64(self, number: int, name: str, value: int) -> bytes:  # noqa: ARG002 - as above
+        return varint(number << 3 | 1) + struct.pack("<q", value)
+
+    def doubles(self, number: int, name: str, values: Sequence[float]) -> bytes:
+        return self.one(number, name, struct.pack(f"<{len(values)}d", *values)) if values else b""
+
+    def fixed64s(self, number: int, name: str, values: Sequence[int]) -> bytes:
+        return self.one(number, name, struct.pack(f"<{len(values)}Q", *values)) if values else b""
+
+    def uint64s(self, number: int, name: str, values: Sequence[int]) -> bytes:
+        return self.one(number, name, b"".join(map(varint, values))) if values else b""
 
     def one(self, number: int, name: str, message: bytes) -> bytes:  # noqa: ARG002 - as above
         return varint(number << 3 | 2) + varint(len(message)) + message
@@ -111,6 +158,27 @@ class Json(Encoding):
 
     def fixed64(self, number: int, name: str, value: int) -> bytes:  # noqa: ARG002 - as above
         return f'"{name}":"{value}"'.encode() if value else b""
+
+    def sint32(self, number: int, name: str, value: int) -> bytes:
+        return self.number(number, name, value)
+
+    def boolean(self, number: int, name: str, value: int) -> bytes:  # noqa: ARG002 - as above
+        return f'"{name}":true'.encode() if value else b""
+
+    def double(self, number: int, name: str, value: float) -> bytes:  # noqa: ARG002 - as above
+        return f'"{name}":{double_json(value)}'.encode()
+
+    def sfixed64(self, number: int, name: str, value: int) -> bytes:  # noqa: ARG002 - as above
+        return f'"{name}":"{value}"'.encode()
+
+    def doubles(self, number: int, name: str, values: Sequence[float]) -> bytes:
+        return self.several(number, name, [double_json(value).encode() for value in values])
+
+    def fixed64s(self, number: int, name: str, values: Sequence[int]) -> bytes:
+        return self.several(number, name, [b'"%d"' % value for value in values])
+
+    def uint64s(self, number: int, name: str, values: Sequence[int]) -> bytes:
+        return self.fixed64s(number, name, values)
 
     def one(self, number: int, name: str, message: bytes) -> bytes:  # noqa: ARG002 - as above
         return f'"{name}":'.encode() + message

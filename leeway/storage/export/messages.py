@@ -1,4 +1,4 @@
-"""From rows of `spans` and `logs` to export requests: which column is which field, said once for both encodings."""
+"""From rows of spans and logs to export requests: which column is which field, said once for both encodings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from leeway.storage.export.encodings import Encoding
 Row = Mapping[str, Any]
 Attributes = tuple[Sequence[str], Sequence[str], Sequence[int]]
 """Keys, texts and types."""
+Items = Callable[[Sequence[Row], Encoding], Sequence[bytes]]
 
 SPAN_KINDS: Final = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 STATUS_CODES: Final = {"ok": 1, "error": 2}
@@ -18,43 +19,53 @@ U64_MAX: Final = 2**64 - 1
 
 def span_requests(rows: Iterable[Row], encoding: Encoding) -> bytes:
     """An ExportTraceServiceRequest of rows of `queries/export_spans.sql`."""
-    return _request(rows, encoding, _span, ("resourceSpans", "scopeSpans", "spans"))
+    return request(rows, encoding, _each(_span), ("resourceSpans", "scopeSpans", "spans"))
 
 
 def log_requests(rows: Iterable[Row], encoding: Encoding) -> bytes:
     """An ExportLogsServiceRequest of rows of `queries/export_logs.sql`."""
-    return _request(rows, encoding, _log_record, ("resourceLogs", "scopeLogs", "logRecords"))
+    return request(rows, encoding, _each(_log_record), ("resourceLogs", "scopeLogs", "logRecords"))
 
 
-def _request(
-    rows: Iterable[Row], e: Encoding, item: Callable[[Row, Encoding], bytes], names: tuple[str, str, str]
-) -> bytes:
-    """Rows of one resource, and in it of one scope, come together in the order in which each was first seen."""
-    grouped: dict[tuple[bytes, str], dict[tuple[bytes, str], list[bytes]]] = {}
+def request(rows: Iterable[Row], e: Encoding, items: Items, names: tuple[str, str, str]) -> bytes:
+    """Rows of one resource, and in it of one scope, come together in the order in which each was first seen.
+
+    Args:
+        items: Makes a scope's rows the messages below it.
+        names: Of the three levels' fields in JSON.
+    """
+    grouped: dict[tuple[bytes, str], dict[tuple[bytes, str], list[Row]]] = {}
     for row in rows:
-        resource = e.message([_attributes(1, _of(row, "resource_attributes"), e)])
+        resource = e.message([attributes(1, of(row, "resource_attributes"), e)])
         scope = e.message([
             e.text(1, "name", row["scope_name"]),
             e.text(2, "version", row["scope_version"]),
-            _attributes(3, _of(row, "scope_attributes"), e),
+            attributes(3, of(row, "scope_attributes"), e),
+            e.number(4, "droppedAttributesCount", row.get("scope_dropped_attributes", 0)),
         ])  # fmt: skip
         scopes = grouped.setdefault((resource, row["resource_schema_url"]), {})
-        scopes.setdefault((scope, row["scope_schema_url"]), []).append(item(row, e))
+        scopes.setdefault((scope, row["scope_schema_url"]), []).append(row)
     return e.message([
         e.several(1, names[0], [
             e.message([
                 e.one(1, "resource", resource),
                 e.several(2, names[1], [
                     e.message([
-                        e.one(1, "scope", scope), e.several(2, names[2], items), e.text(3, "schemaUrl", scope_url)
+                        e.one(1, "scope", scope),
+                        e.several(2, names[2], items(of_scope, e)),
+                        e.text(3, "schemaUrl", scope_url),
                     ])
-                    for (scope, scope_url), items in scopes.items()
+                    for (scope, scope_url), of_scope in scopes.items()
                 ]),
                 e.text(3, "schemaUrl", resource_url),
             ])
             for (resource, resource_url), scopes in grouped.items()
         ])
     ])  # fmt: skip
+
+
+def _each(item: Callable[[Row, Encoding], bytes]) -> Items:
+    return lambda rows, e: [item(row, e) for row in rows]
 
 
 def _span(row: Row, e: Encoding) -> bytes:
@@ -69,7 +80,7 @@ def _span(row: Row, e: Encoding) -> bytes:
         e.number(6, "kind", SPAN_KINDS.get(row["span_kind"], 0)),
         e.fixed64(7, "startTimeUnixNano", start_ns),
         e.fixed64(8, "endTimeUnixNano", min(start_ns + row["duration_ns"], U64_MAX)),
-        _attributes(9, _of(row, "attributes"), e),
+        attributes(9, of(row, "attributes"), e),
         e.number(10, "droppedAttributesCount", row["dropped_attributes"]),
         e.several(11, "events", [_event(event, e) for event in row["events"]]),
         e.number(12, "droppedEventsCount", row["dropped_events"]),
@@ -84,7 +95,7 @@ def _event(event: Sequence[Any], e: Encoding) -> bytes:
     return e.message([
         e.fixed64(1, "timeUnixNano", time_ns),
         e.text(2, "name", name),
-        _attributes(3, (keys, texts, types), e),
+        attributes(3, (keys, texts, types), e),
         e.number(4, "droppedAttributesCount", dropped),
     ])  # fmt: skip
 
@@ -95,7 +106,7 @@ def _link(link: Sequence[Any], e: Encoding) -> bytes:
         e.hex(1, "traceId", trace_id),
         e.hex(2, "spanId", span_id),
         e.text(3, "traceState", trace_state),
-        _attributes(4, (keys, texts, types), e),
+        attributes(4, (keys, texts, types), e),
         e.number(5, "droppedAttributesCount", dropped),
         e.fixed32(6, "flags", flags),
     ])  # fmt: skip
@@ -117,7 +128,7 @@ def _log_record(row: Row, e: Encoding) -> bytes:
         e.number(2, "severityNumber", row["severity_number"]),
         e.text(3, "severityText", row["severity_text"]),
         *body,
-        _attributes(6, _of(row, "attributes"), e),
+        attributes(6, of(row, "attributes"), e),
         e.number(7, "droppedAttributesCount", row["dropped_attributes"]),
         e.fixed32(8, "flags", row["flags"]),
         e.hex(9, "traceId", row["trace_id"]),
@@ -126,12 +137,14 @@ def _log_record(row: Row, e: Encoding) -> bytes:
     ])  # fmt: skip
 
 
-def _of(row: Row, name: str) -> Attributes:
+def of(row: Row, name: str) -> Attributes:
+    """The three columns of a row that hold attributes."""
     return row[f"{name}_keys"], row[f"{name}_texts"], row[f"{name.removesuffix('s')}_types"]
 
 
-def _attributes(number: int, attributes: Attributes, e: Encoding) -> bytes:
-    return e.several(number, "attributes", [
+def attributes(number: int, pairs: Attributes, e: Encoding, name: str = "attributes") -> bytes:
+    """A field of KeyValues."""
+    return e.several(number, name, [
         e.message([e.text(1, "key", key), e.one(2, "value", e.value(kind, text))])
-        for key, text, kind in zip(*attributes, strict=True)
+        for key, text, kind in zip(*pairs, strict=True)
     ])  # fmt: skip

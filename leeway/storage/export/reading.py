@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from leeway.model import Rejected, Signal
 from leeway.storage.database import Database
 from leeway.storage.export.encodings import Encoding
 from leeway.storage.export.messages import Row, log_requests, span_requests
+from leeway.storage.export.points import metric_requests
 from leeway.storage.templates import read_sql, render
 
 HOUR_NS: Final = 3_600_000_000_000
 ITEMS_MAX: Final = 500
-"""Spans or log records of one request."""
+"""Spans, log records or data points of one request."""
 REQUEST_CHARS_MAX: Final = 4 * 1024 * 1024
 """Text in attributes and events after which a request ends, so that a few long prompts do not make one too large."""
 
@@ -24,7 +25,7 @@ class Selection:
     """Which rows.
 
     Attributes:
-        from_ns: The first start time (or log time), Unix time.
+        from_ns: The first start time (or the time of a log record or a data point), Unix time.
         to_ns: The first that is too late.
         projects: Empty for all.
         trace_ids: Lowercase hex; empty for all.
@@ -42,7 +43,7 @@ class Piece:
 
     Attributes:
         data: As it stands in the file.
-        items: Spans or log records in it.
+        items: Spans, log records or data points in it.
     """
 
     data: bytes
@@ -51,17 +52,36 @@ class Piece:
 
 @dataclass(frozen=True)
 class _Source:
+    """A table to read.
+
+    Attributes:
+        time: Its column.
+        project: As `time`.
+        constants: Placeholders of the query.
+    """
+
     table: str
     time: str
+    project: str
     query: str
     request: Callable[[Iterable[Row], Encoding], bytes]
+    constants: Mapping[str, str] = field(default_factory=dict)
 
 
-_SOURCES: Final[Mapping[Signal, _Source]] = {
-    Signal.TRACES: _Source("span_rows", "start_time", "queries/export_spans.sql", span_requests),
-    Signal.LOGS: _Source("log_rows", "timestamp", "queries/export_logs.sql", log_requests),
+def _metrics(kind: str, exemplars: str = "{{exported_exemplars}}") -> _Source:
+    constants = {"kind": kind, "exemplars": exemplars}
+    table = f"otel_metrics_{kind}_rows"
+    return _Source(table, "TimeUnix", "Project", "queries/export_metrics.sql", metric_requests, constants)
+
+
+_SOURCES: Final[Mapping[Signal, Sequence[_Source]]] = {
+    Signal.TRACES: (_Source("span_rows", "start_time", "project", "queries/export_spans.sql", span_requests),),
+    Signal.LOGS: (_Source("log_rows", "timestamp", "project", "queries/export_logs.sql", log_requests),),
+    Signal.METRICS: (
+        *(_metrics(kind) for kind in ("gauge", "sum", "histogram", "exponential_histogram")),
+        _metrics("summary", exemplars="[]"),
+    ),
 }
-EXPORTABLE: Final = tuple(_SOURCES)
 
 
 class Export:
@@ -71,35 +91,40 @@ class Export:
         rows: How many rows there are to read; a little more than come out while copies of spans are not merged yet.
 
     Raises:
-        Rejected: The signal cannot be exported.
+        Rejected: Metrics are asked for by trace.
         Unavailable: ClickHouse does not answer.
     """
 
     def __init__(self, db: Database, signal: Signal, selection: Selection, encoding: Encoding) -> None:
-        if signal not in _SOURCES:
-            raise Rejected(f"{signal} cannot be exported; use {' or '.join(EXPORTABLE)}")
-        self._db, self._source, self._encoding = db, _SOURCES[signal], encoding
-        self._where, self._parameters = _where(self._source.time, selection)
-        names = {"table": self._source.table, "time": self._source.time, "where": self._where}
-        self._hours = db.rows(render(read_sql("queries/export_hours.sql"), names), self._parameters)
-        self.rows: int = sum(hour["n"] for hour in self._hours)
+        if signal is Signal.METRICS and selection.trace_ids:
+            raise Rejected("metrics belong to no trace; select them by time and project")
+        self._db, self._encoding, self._selection = db, encoding, selection
+        self._hours = [(source, self._hours_of(source)) for source in _SOURCES[signal]]
+        self.rows: int = sum(hour["n"] for _, hours in self._hours for hour in hours)
+
+    def _hours_of(self, source: _Source) -> list[dict[str, Any]]:
+        where, parameters = _where(source, self._selection)
+        names = {"table": source.table, "time": source.time, "where": where}
+        return self._db.rows(render(read_sql("queries/export_hours.sql"), names), parameters)
 
     def __iter__(self) -> Iterator[Piece]:
-        """The requests in order of time, each of one project."""
-        sql = render(read_sql(self._source.query), {"where": f"{self._where} AND {_hour(self._source.time)}"})
-        for hour in self._hours:
-            begin_ns = hour["hour_s"] * 1_000_000_000
-            parameters = {**self._parameters, "begin_ns": begin_ns, "end_ns": min(begin_ns + HOUR_NS, 2**63 - 1)}
-            for group in _groups(self._db.stream(sql, parameters)):
-                data = self._encoding.framed(self._source.request(group, self._encoding))
-                yield Piece(data, len(group))
+        """The requests in order of time, each of one project; of metrics, kind after kind."""
+        for source, hours in self._hours:
+            where, parameters = _where(source, self._selection)
+            names = {"table": source.table, "where": f"{where} AND {_hour(source.time)}", **source.constants}
+            sql = render(read_sql(source.query), names)
+            for hour in hours:
+                begin_ns = hour["hour_s"] * 1_000_000_000
+                now = {"begin_ns": begin_ns, "end_ns": min(begin_ns + HOUR_NS, 2**63 - 1)}
+                for group in _groups(self._db.stream(sql, {**parameters, **now})):
+                    yield Piece(self._encoding.framed(source.request(group, self._encoding)), len(group))
 
 
-def _where(time: str, selection: Selection) -> tuple[str, dict[str, Any]]:
-    terms = [f"{time} >= {_moment('from_ns')}", f"{time} < {_moment('to_ns')}"]
+def _where(source: _Source, selection: Selection) -> tuple[str, dict[str, Any]]:
+    terms = [f"{source.time} >= {_moment('from_ns')}", f"{source.time} < {_moment('to_ns')}"]
     parameters: dict[str, Any] = {"from_ns": selection.from_ns, "to_ns": selection.to_ns}
     if selection.projects:
-        terms.append("project IN {projects:Array(String)}")
+        terms.append(f"{source.project} IN {{projects:Array(String)}}")
         parameters["projects"] = list(selection.projects)
     if selection.trace_ids:
         terms.append("trace_id IN {trace_ids:Array(String)}")
