@@ -1137,6 +1137,11 @@ ALTER TABLE leeway.run_rows_local ON CLUSTER 'leeway' ADD COLUMN IF NOT EXISTS m
 CREATE OR REPLACE TABLE leeway.run_rows ON CLUSTER 'leeway' AS leeway.run_rows_local
 ENGINE = Distributed('leeway', 'leeway', 'run_rows_local', xxHash64(trace_id));
 
+ALTER TABLE leeway.span_rows_local ON CLUSTER 'leeway' MODIFY COLUMN resource_attributes CODEC(ZSTD(6));
+
+CREATE OR REPLACE TABLE leeway.span_rows ON CLUSTER 'leeway' AS leeway.span_rows_local
+ENGINE = Distributed('leeway', 'leeway', 'span_rows_local', xxHash64(trace_id));
+
 CREATE OR REPLACE VIEW leeway.audit ON CLUSTER 'leeway' AS SELECT * FROM leeway.audit_rows FINAL;
 
 CREATE OR REPLACE VIEW leeway.breakers ON CLUSTER 'leeway' AS SELECT * FROM leeway.breaker_rows FINAL;

@@ -1162,7 +1162,7 @@ CREATE TABLE leeway.span_rows
     `variant` LowCardinality(String) CODEC(ZSTD(1)),
     `attributes` Map(LowCardinality(String), String) CODEC(ZSTD(3)),
     `attribute_types` Array(UInt8) CODEC(ZSTD(1)),
-    `resource_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(3)),
+    `resource_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(6)),
     `resource_attribute_types` Array(UInt8) CODEC(ZSTD(1)),
     `scope_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     `scope_attribute_types` Array(UInt8) CODEC(ZSTD(1)),
