@@ -106,7 +106,7 @@ class Settings:
     rest_s_max: float = 1.0
     """How long to rest, at most, after a round that had work. A round has fixed costs; fewer rounds leave more to
     others, and runs and findings come that much later."""
-    nice: int = 10
+    nice: int = 5
     """How far this process stands back for others that want the CPU, as `nice` has it, and ClickHouse where it works
     for it: when there is not enough for all, spans are still taken, and drift is found later."""
     read_rows_max: int = 50_000
