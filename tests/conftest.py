@@ -16,12 +16,17 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from leeway import storage
 
 # Compiled kernels check every access, in the processes that tests start too.
 os.environ.setdefault("NUMBA_BOUNDSCHECK", "1")
+
+# No test fails because a machine is slow.
+settings.register_profile("leeway", settings.default, deadline=None)
+settings.load_profile("leeway")
 
 ROOT = Path(__file__).parents[1]
 NODE_PROJECT = ROOT / "tests" / "exporters" / "node"

@@ -58,7 +58,7 @@ happenings = st.one_of(
     st.builds(lambda *told: lambda at: PersonApproves(at, *told), words, signals),
     st.builds(lambda why, for_ns: lambda at: PersonSilences(at, why, at + for_ns), words, st.integers(0, 300 * S)),
 )
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 def logs() -> st.SearchStrategy[list[Event]]:

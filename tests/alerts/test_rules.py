@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leeway.alerts import load_rules
@@ -132,7 +132,6 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
         load_rules(tmp_path / "large.yaml")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_crashes_the_reader(text: str) -> None:
     try:
@@ -154,7 +153,6 @@ def test_what_is_no_duration(text: str) -> None:
         parse_duration_s(text)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**12))
 def test_durations_come_back(ms: int) -> None:
     assert round(parse_duration_s(format_duration(ms / 1000)) * 1000) == ms

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leeway.alerts import Settings
@@ -30,7 +30,6 @@ def test_by_default_attempts_go_on_for_a_day_quickly_at_first() -> None:
     assert len(attempts) < 80
 
 
-@settings(deadline=None)
 @given(st.integers(1, 200), st.text(min_size=1, max_size=10))
 def test_waits_are_jittered_and_bounded_and_the_same_each_time(number: int, delivery: str) -> None:
     full = min(SCHEDULE.retry_s_max, SCHEDULE.first_retry_s * 2 ** (number - 1))

@@ -94,7 +94,7 @@ def fields_of(row: Run | Observation) -> dict[str, object]:
     return {name: in_order(value) for name, value in plain.items()}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(spans(), min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_runs_assembled_together_are_what_the_model_says_of_each(runs: list[list[RunSpan]], chance: object) -> None:
     keys = [("default", f"trace {n}") for n in range(len(runs))]
@@ -135,7 +135,6 @@ ACTIONS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(ACTIONS, st.sampled_from([1, pool.NAMES_MAX]))
 def test_a_pool_has_what_was_put_in_and_not_dropped(actions: list[tuple[str, list]], names_max: int) -> None:
     kept: dict[str, list[str]] = {}

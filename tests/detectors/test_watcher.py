@@ -203,7 +203,7 @@ def test_a_latency_budget_is_watched_where_one_is_set() -> None:
     assert not [f for f in found if f.stream.signal == "over_budget"]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.integers(0, 880), min_size=1, max_size=4), st.integers(0, 3))
 def test_a_run_cut_anywhere_finds_the_same_to_the_byte(cuts: list[int], seed: int) -> None:
     watched = WatchSettings(river={"latency": ("ADWIN", "PageHinkley")}, baseline_runs_max=600)

@@ -64,7 +64,7 @@ def test_what_is_cut_off_anywhere_is_refused_and_never_read_past(signal: Signal,
 
 
 @SAMPLES
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(seed=st.integers(0, 2**32), changes=st.integers(1, 12))
 def test_changed_bytes_are_decoded_or_refused(signal: Signal, whole: bytes, seed: int, changes: int) -> None:
     rng = random.Random(seed)
@@ -75,7 +75,7 @@ def test_changed_bytes_are_decoded_or_refused(signal: Signal, whole: bytes, seed
         DECODER.blocks(signal, bytes(data))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(number=st.floats() | st.decimals(-(10**6), 10**6, places=5).map(float))
 def test_a_double_has_the_shortest_text_that_reads_back_as_it(number: float) -> None:
     text = attribute(number)
@@ -103,7 +103,7 @@ def attribute(number: float) -> str:
     return body[1 : 1 + body[0]].decode()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rows=st.lists(TEXTS, max_size=30), other=st.data())
 def test_texts_are_mapped_and_merged_row_by_row(rows: list[str], other: st.DataObject) -> None:
     others = other.draw(st.lists(TEXTS, min_size=len(rows), max_size=len(rows)))
@@ -114,7 +114,7 @@ def test_texts_are_mapped_and_merged_row_by_row(rows: list[str], other: st.DataO
     assert listed(mine.or_else(theirs)) == [a or b for a, b in zip(rows, others, strict=True)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(spans=st.lists(st.lists(st.tuples(TEXTS, ANY_VALUES), max_size=6), max_size=6))
 def test_a_block_does_not_depend_on_what_came_before(spans: list[list[tuple[str, object]]]) -> None:
     data = framed([resource_spans([span(pairs, span_id=n.to_bytes(8, "big")) for n, pairs in enumerate(spans, 1)])])  # type: ignore[arg-type]
@@ -134,7 +134,7 @@ def test_any_number_of_different_keys_and_keys_of_any_length_are_decoded() -> No
 UINTS = st.integers(0, 2**64 - 1)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(points=st.lists(st.lists(st.tuples(st.booleans(), st.lists(UINTS, max_size=4)), max_size=4), max_size=3))
 def test_repeated_numbers_are_read_packed_or_one_by_one(points: list[list[tuple[bool, list[int]]]]) -> None:
     fixed = [b"".join(written(6, I64, numbers, packed=packed) for packed, numbers in parts) for parts in points]
@@ -151,7 +151,7 @@ def test_a_packed_number_that_is_cut_off_is_refused(wire_type: int, cut: bytes) 
         read([cut], 6, wire_type)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(sent=st.lists(st.sampled_from(["as_int", "as_double"]), max_size=4))
 def test_of_a_oneof_the_last_member_counts(sent: list[str]) -> None:
     points = {"as_int": NumberDataPoint(as_int=1), "as_double": NumberDataPoint(as_double=1)}

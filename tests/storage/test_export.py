@@ -115,7 +115,7 @@ def test_a_span_comes_out_as_it_came_in(db: Database, encoding: Encoding) -> Non
     assert len(found[0].resource_spans) == 1, "spans of one resource come out below one resource"
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(of_span=pairs, of_resource=pairs, of_scope=pairs, of_event=pairs, of_link=pairs)
 def test_deep_and_odd_attributes_come_out_as_they_came_in(
     db: Database,
@@ -141,7 +141,7 @@ def test_deep_and_odd_attributes_come_out_as_they_came_in(
         assert by_span(found) == by_span([sent])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(value=values)
 def test_json_text_says_everything_that_was_in_a_deep_value(value: object) -> None:
     sent = any_value(value).SerializeToString()

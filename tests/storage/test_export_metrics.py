@@ -133,7 +133,7 @@ def out(db: Database, encoding: Json | Protobuf, which: Selection = WHOLE) -> Ex
 # -- the promises -----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(sent=st.lists(metrics(), min_size=1, max_size=4), of_resource=ATTRIBUTES, of_scope=ATTRIBUTES)
 def test_any_metric_comes_out_as_it_came_in(
     db: Database, sent: list[Metric], of_resource: list[Any], of_scope: list[Any]

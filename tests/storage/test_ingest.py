@@ -73,7 +73,7 @@ def test_every_kind_of_value_comes_back_from_every_place(db: Database, place: st
         assert same(decode(kind, text), expected(value)), (key, kind, text)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(spans=st.lists(st.lists(st.tuples(TEXTS, ANY_VALUES), max_size=12), min_size=1, max_size=12))
 def test_any_attributes_come_back_as_they_were(db: Database, spans: list[Pairs]) -> None:
     db.command("TRUNCATE TABLE leeway.span_rows")

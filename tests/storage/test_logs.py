@@ -66,7 +66,7 @@ def test_a_body_may_be_any_kind_of_value(db: Database) -> None:
         assert same(decode(row["body_type"], row["body"]), expected(value)), key
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     records=st.lists(
         st.tuples(ANY_VALUES, st.lists(st.tuples(TEXTS, ANY_VALUES), max_size=8, unique_by=lambda pair: pair[0])),

@@ -143,7 +143,7 @@ def test_an_empty_point_is_a_point(db: Database, kind: str) -> None:
 NUMBERS = st.one_of(st.integers(-(2**63), INT64_MAX), st.floats())
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(numbers=st.lists(NUMBERS, min_size=1, max_size=10), kind=st.sampled_from(["gauge", "sum"]))
 def test_any_number_comes_back_as_it_was(db: Database, numbers: list[int | float], kind: str) -> None:
     db.command(f"TRUNCATE TABLE leeway.otel_metrics_{kind}_rows")
@@ -160,7 +160,7 @@ COUNTS = st.lists(st.integers(0, UINT64_MAX), max_size=6)
 OPTIONAL = st.none() | st.floats()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     buckets=COUNTS,
     bounds=st.lists(st.floats(), max_size=6),
@@ -220,7 +220,7 @@ def test_every_kind_of_value_comes_back_from_every_place(db: Database, place: st
     assert_same(decoded(row, values, types), EXTREMES)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     pairs=st.lists(st.tuples(TEXTS, ANY_VALUES), max_size=12),
     kind=st.sampled_from(KINDS),
