@@ -12,12 +12,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser, expect, sync_playwright
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from leeway import storage
 
@@ -46,14 +48,19 @@ run(Settings(data=Path(sys.argv[1]), port=int(sys.argv[2]), **eval(sys.argv[3]))
 """
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share what is dear to make (a browser, Node's packages, Go's program) go to one worker, the others by
-    file.
+class ByRoom(LoadScopeScheduling):  # type: ignore[misc]  # xdist's types say nothing of it
+    """Tests that share what is dear to make (a browser, Node's packages, Go's program, the demo's story) go to one
+    worker, the others by file.
     """
-    for item in items:
-        room = item.path.parent.name
-        group = room if room in ("dashboards", "demo", "exporters") else f"{room}/{item.path.name}"
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        room = Path(file).parent.name
+        return room if room in ("dashboards", "demo", "exporters") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByRoom:
+    return ByRoom(config, log)
 
 
 class StoreProcess:

@@ -159,15 +159,22 @@ class Batcher:
         with self._changed:
             return [f for f in self._flights if f.is_overdue(arrived_before_s, begun_before_s)]
 
-    def harden(self, flight: Flight) -> None:
+    def harden(self, flight: Flight) -> bool:
         """Make a batch durable on the disk while its INSERT is still under way, and say so to its requests.
+
+        Returns:
+            Whether they were told; ClickHouse's own answer may have come meanwhile.
 
         Raises:
             OSError: The disk does not take it.
         """
         self._journal.harden(flight.seq)
-        flight.is_durable = True
+        with self._changed:
+            if flight not in self._flights:
+                return False
+            flight.is_durable = True
         self._lane.done(flight.requests, None)
+        return True
 
     def close(self, within_s: float) -> bool:
         """Commit what waits, then end, unless ClickHouse is away or takes too long; whether all has ended."""
@@ -226,21 +233,28 @@ class Batcher:
         pressed_s = max(0.0, self._took_s - self._quickest_s)
         return Gathered(waiting.items, waiting.bytes, oldest_s, newest_s, self._running, pressed_s)
 
-    def _process(self, requests: Sequence[Request], committer: Committer, *, is_durable: bool = False) -> None:
-        """Commit a batch. One that ClickHouse refuses is halved until only the requests that it refuses are left."""
+    def _process(self, requests: Sequence[Request], committer: Committer, *, is_durable: bool = False) -> bool:
+        """Commit a batch. One that ClickHouse refuses is halved until only the requests that it refuses are left.
+
+        Args:
+            is_durable: Whether the requests were told that they are.
+
+        Returns:
+            Whether they are settled: False when they are durable in the batch alone that they were a part of.
+        """
         try:
             entry, checksum = self._seal(requests)
         except OSError as e:
             log.error("journal.write_failed", error=str(e))  # noqa: TRY400 - the disk is full; a traceback says no more
             self._lane.done(requests, Later(Reason.DISK, f"the collector cannot write its journal: {e.strerror}", 5.0))
-            return
+            return not is_durable
         flight = Flight(requests, entry.seq, min(r.arrived_s for r in requests), time.monotonic(), is_durable)
         with self._changed:
             self._flights.add(flight)
         try:
             committer.commit(entry, checksum)
         except Poisoned as e:
-            self._refused(flight, entry, e, committer)
+            return self._refused(flight, entry, e, committer)
         else:
             self._took_s = time.monotonic() - flight.began_s
             self._quickest_s = min(self._quickest_s, self._took_s)
@@ -249,28 +263,40 @@ class Batcher:
             self._lane.metrics.batch_items.labels(self._lane.signal).observe(entry.rows)
             self._lane.metrics.batch_bytes.labels(self._lane.signal).observe(len(entry.framed))
             self._lane.done(requests, None)
+            return True
         finally:
             with self._changed:
                 self._flights.discard(flight)
 
-    def _refused(self, flight: Flight, entry: Entry, error: Poisoned, committer: Committer) -> None:
+    def _refused(self, flight: Flight, entry: Entry, error: Poisoned, committer: Committer) -> bool:
+        """Settle what ClickHouse refuses; see `_process`."""
+        with self._changed:  # from here on nobody is told that it is durable, so what was told can be relied on
+            self._flights.discard(flight)
         requests = flight.requests
         if len(requests) > 1:
             half = len(requests) // 2
-            for part in (requests[:half], requests[half:]):
-                self._process(part, committer, is_durable=flight.is_durable)
+            halves = (requests[:half], requests[half:])
+            settled = [self._process(part, committer, is_durable=flight.is_durable) for part in halves]
             committer.abandon(entry.seq, entry.writer)
-            self._journal.drop(entry.seq)
-            return
+            if all(settled):
+                self._journal.drop(entry.seq)
+            else:
+                self._set_aside(entry, error)
+            return True
         committer.abandon(entry.seq, entry.writer)
-        if flight.is_durable:  # somebody was told that it is; the next best is that nothing is thrown away
-            aside = self._journal.set_aside(entry.seq)
-            self._lane.metrics.set_aside_items.labels(self._lane.signal).inc(entry.rows)
-            log.error("request.store_refused", items=entry.rows, kept_as=str(aside), error=str(error))
-            return
-        self._journal.drop(entry.seq)
-        log.warning("request.store_refused", items=entry.rows, error=str(error))
-        self._lane.done(requests, Refused(Reason.STORE_REFUSED, f"the request cannot be stored: {error}"))
+        if flight.is_durable:
+            self._set_aside(entry, error)
+        else:
+            self._journal.drop(entry.seq)
+            log.warning("request.store_refused", items=entry.rows, error=str(error))
+            self._lane.done(requests, Refused(Reason.STORE_REFUSED, f"the request cannot be stored: {error}"))
+        return True
+
+    def _set_aside(self, entry: Entry, error: Poisoned) -> None:
+        """Keep a file whose requests were told that they are durable: the next best to storing them."""
+        aside = self._journal.set_aside(entry.seq)
+        self._lane.metrics.set_aside_items.labels(self._lane.signal).inc(entry.rows)
+        log.error("request.store_refused", items=entry.rows, kept_as=str(aside), error=str(error))
 
     def _seal(self, requests: Sequence[Request]) -> tuple[Entry, int]:
         """Number a batch and write it into the journal: the entry and its checksum. A number is used up only when that

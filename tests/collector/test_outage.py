@@ -198,7 +198,7 @@ def test_a_file_torn_by_a_crash_leaves_no_gap_in_the_ledger(own_store: StoreProc
 def test_a_second_collector_on_the_folder_says_so_and_ends(own: CollectorProcess, own_store: StoreProcess) -> None:
     settings = Settings(storage.Settings(own_store.url), grpc_port=0, http_port=0, data=own.data)
     with pytest.raises(Rejected, match="in use by another collector"):
-        run(settings, threading.Event(), lambda: None)
+        _run(settings)
 
 
 @pytest.mark.parametrize("port", ["grpc_port", "http_port"])
@@ -209,4 +209,10 @@ def test_a_port_that_is_taken_is_named(
     ports = {"grpc_port": 0, "http_port": 0, port: taken}
     settings = Settings(storage.Settings(own_store.url), data=tmp_path / "other", **ports)  # type: ignore[arg-type]
     with pytest.raises(Unavailable, match=str(taken)):
-        run(settings, threading.Event(), lambda: None)
+        _run(settings)
+
+
+def _run(settings: Settings) -> None:
+    """In a thread that has no event loop yet: the browser's tests leave one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(run, settings, threading.Event(), lambda: None).result()

@@ -91,12 +91,15 @@ class Spooler:
         """Make batches durable whose INSERT is under way; see `Batcher.overdue_flights`."""
         for flight in self._batcher.overdue_flights(arrived_before_s, begun_before_s):
             try:
-                self._batcher.harden(flight)
+                told = self._batcher.harden(flight)
             except OSError as e:
                 # Its requests wait on for their INSERT.
                 log.error("journal.fsync_failed", signal=self._lane.signal, seq=flight.seq, error=str(e))  # noqa: TRY400
             else:
-                self._lane.metrics.spooled_items.labels(self._lane.signal).inc(sum(r.items for r in flight.requests))
+                if told:
+                    self._lane.metrics.spooled_items.labels(self._lane.signal).inc(
+                        sum(r.items for r in flight.requests)
+                    )
 
     def _with_room(self, requests: Sequence[Request]) -> list[Request]:
         """Those that the spool has room for; the others are told to come back."""
