@@ -17,7 +17,7 @@ from typing import Final
 import polars as pl
 import structlog
 
-from leeway.detectors.assembly import RUN, TraceKey, assemble
+from leeway.detectors.assembly import RUN, TraceKey, assemble, with_spans
 from leeway.detectors.ledger import Batches, LedgerReader
 from leeway.detectors.pending import KEY, Due, Pending
 from leeway.detectors.records import observation_records, run_records
@@ -193,7 +193,7 @@ class Assembler:
             observe: Whether a run's observations are to be written once it is complete.
         """
         observed = 0
-        keys, frame = _with_spans(keys, frame)
+        keys, frame = with_spans(keys, frame)
         if keys:
             found = assemble(keys, frame)
             complete = found.runs["complete"]
@@ -256,11 +256,3 @@ class Assembler:
         self._observed.move_to_end(key)
         while len(self._observed) > self.settings.remembered_runs_max:
             self._observed.popitem(last=False)
-
-
-def _with_spans(keys: Sequence[TraceKey], frame: pl.DataFrame) -> tuple[Sequence[TraceKey], pl.DataFrame]:
-    """The runs that have spans, numbered anew."""
-    there = frame[RUN].unique().sort()
-    if len(there) == len(keys):
-        return keys, frame
-    return [keys[n] for n in there], frame.with_columns(there.search_sorted(frame[RUN]).cast(pl.Int64).alias(RUN))

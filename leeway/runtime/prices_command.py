@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from leeway import storage
+from leeway.detectors import recost_runs
 from leeway.runtime.backtest_command import END_OF_TIME_NS, moment_ns
 from leeway.runtime.database import database_settings
 from leeway.runtime.mistake import Mistake
@@ -108,13 +109,16 @@ def reprice_stored(sources: Sources, since: str | None, until: str | None, *, dr
         if dry_run:
             return True
         with _interrupted() as stop, _bar() as bar:
-            task = bar.add_task("repricing", total=1)
+            calls, runs = bar.add_task("calls", total=1), bar.add_task("runs", total=1)
+            reprice(db, table, *between, lambda done, of: bar.update(calls, completed=done, total=of), stop)
             # Runs are looked at even where no span changes: an earlier attempt may have been broken off before them.
-            reprice(db, table, *between, lambda done, of: bar.update(task, completed=done, total=of), stop)
+            written = recost_runs(db, *between, lambda share: bar.update(runs, completed=share), stop)
     if stop.is_set():
         console.print(Text("broken off; the same command goes on from here", "yellow"))
         return False
     console.print(Text("✓ ", "green"), f"{sum(c.changed for c in found):,} calls and their runs priced anew", sep="")
+    if written.runs:
+        console.print(f"{written.runs:,} runs cost ${written.before_usd:,.4f} before, ${written.after_usd:,.4f} now")
     return True
 
 
@@ -131,6 +135,7 @@ def _tell(console: Console, found: Sequence[Change]) -> None:
     before, after = sum(c.before_usd for c in found), sum(c.after_usd for c in found)
     spans, new = sum(c.spans for c in found), sum(c.changed for c in found)
     console.print(f"{new:,} of {spans:,} calls that a table prices would change: ${before:,.4f} → ${after:,.4f}")
+    console.print(Text("by span: a call that two libraries report is here twice, and counts once in runs", "dim"))
 
 
 def _table(sources: Sources) -> PriceTable:

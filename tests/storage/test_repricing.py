@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -176,49 +175,6 @@ def test_what_would_change_can_be_seen_before(db: Database, mine: PriceTable) ->
     run(db, mine)
     stored = db.rows("SELECT sum(cost_usd) AS usd FROM leeway.spans WHERE model = 'in-house-7b'")
     assert stored[0]["usd"] == pytest.approx(seen["in-house-7b"].after_usd)
-
-
-def test_a_run_costs_what_its_calls_cost(db: Database, mine: PriceTable) -> None:
-    trace = (9).to_bytes(16, "big")
-    calls = [{**call(n, "in-house-7b"), "trace_id": trace} for n in (21, 22)]
-    store(db, *calls, call(23, "gpt-4o", cost=0.5))
-    columns = ["project", "trace_id", "revision", "spans", "cost_usd", "assembled_at"]
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    db.insert("run_rows", columns, [
-        ["default", trace.hex(), 3, 2, 0.0, at], ["default", (23).to_bytes(16, "big").hex(), 1, 1, 0.5, at],
-        ["default", "f" * 32, 1, 1, 0.25, at],
-    ])  # fmt: skip
-    run(db, mine)
-    rows = {row["trace_id"]: row for row in db.rows("SELECT * FROM leeway.runs")}
-    assert rows[trace.hex()]["cost_usd"] == pytest.approx(2 * (1000 * 3 + 100 * 4) / 1e6)
-    assert [rows[trace.hex()][c] for c in ("revision", "spans", "assembled_at")] == [3, 2, at]
-    assert rows[(23).to_bytes(16, "big").hex()]["cost_usd"] == 0.5
-    assert rows["f" * 32]["cost_usd"] == 0.25
-
-
-def test_a_run_knows_by_model_what_its_calls_cost(db: Database, mine: PriceTable) -> None:
-    trace, earlier = (9).to_bytes(16, "big"), (10).to_bytes(16, "big")
-    for trace_id, first in ((trace, 21), (earlier, 31)):
-        calls = [call(first, "in-house-7b"), call(first + 1, "gpt-4o"), call(first + 2, "gpt-4o")]
-        db.insert_otlp(framed([resource_spans([
-            span(c.pop("pairs"), **{**c, "trace_id": trace_id}) for c in calls
-        ])], batch=first), f"calls {first}")  # fmt: skip
-    columns = ["project", "trace_id", "revision", "cost_usd", "models", "assembled_at"]
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    # As the assembler wrote it: of two libraries' reports of a call one counts.
-    known = [("gpt-4o", 1, 1000, 100, 9.0), ("in-house-7b", 1, 1000, 100, 9.0)]
-    db.insert("run_rows", columns, [
-        ["default", trace.hex(), 3, 18.0, known, at], ["default", earlier.hex(), 1, 0.5, [], at],
-    ])  # fmt: skip
-    run(db, mine)
-    rows = {row["trace_id"]: row["models"] for row in db.rows("SELECT trace_id, models FROM leeway.runs")}
-    usd = {"gpt-4o": 2 * (1000 * 1 + 100 * 2) / 1e6, "in-house-7b": (1000 * 3 + 100 * 4) / 1e6}
-    assert [(m["model"], m["calls"]) for m in rows[trace.hex()]] == [("gpt-4o", 1), ("in-house-7b", 1)]
-    assert [(m["model"], m["calls"], m["input_tokens"]) for m in rows[earlier.hex()]] == [
-        ("gpt-4o", 2, 2000), ("in-house-7b", 1, 1000)
-    ]  # fmt: skip
-    for models in rows.values():
-        assert {m["model"]: m["cost_usd"] for m in models} == pytest.approx(usd)
 
 
 def test_models_without_a_price_are_listed_most_used_first(db: Database) -> None:

@@ -5,6 +5,6 @@
 """
 
 from leeway.detectors.assembly.assembled import Assembled, TraceKey, assemble, observation_frame, warm_up
-from leeway.detectors.assembly.spans import RUN
+from leeway.detectors.assembly.spans import RUN, with_spans
 
-__all__ = ["RUN", "Assembled", "TraceKey", "assemble", "observation_frame", "warm_up"]
+__all__ = ["RUN", "Assembled", "TraceKey", "assemble", "observation_frame", "warm_up", "with_spans"]

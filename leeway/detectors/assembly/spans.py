@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ ID_CHARS: Final = 16
 RUN: Final = "run"
 """Column: which run of a group a span is of; runs are numbered in the order in which they are to be observed."""
 Codes = npt.NDArray[np.uint32]
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +83,16 @@ def number(column: str) -> pl.Expr:
     text = pl.col(column)
     hexadecimal = pl.when(text.str.len_bytes() == ID_CHARS).then(text).otherwise(None)
     return hexadecimal.str.decode("hex", strict=False).bin.reinterpret(dtype=pl.UInt64, endianness="big")
+
+
+def with_spans(keys: Sequence[Key], frame: pl.DataFrame) -> tuple[Sequence[Key], pl.DataFrame]:
+    """The runs that have spans, numbered anew.
+
+    Args:
+        keys: By number.
+        frame: The spans, with the number of their run as `run`.
+    """
+    there = frame[RUN].unique().sort()
+    if len(there) == len(keys):
+        return keys, frame
+    return [keys[n] for n in there], frame.with_columns(there.search_sorted(frame[RUN]).cast(pl.Int64).alias(RUN))

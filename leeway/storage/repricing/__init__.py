@@ -1,4 +1,4 @@
-"""Stored spans and runs priced anew, and the models that have no price."""
+"""Stored spans priced anew, and the models that have no price."""
 
 from leeway.storage.repricing.reprice import Change, Unpriced, changes, reprice, unpriced
 

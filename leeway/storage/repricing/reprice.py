@@ -1,4 +1,4 @@
-"""Give stored spans, and the runs that they are in, the cost that a price table gives them now.
+"""Give stored spans the cost that a price table gives them now. (What runs cost then, the detectors reckon.)
 
 What spans say themselves is left alone. Everything here may be repeated and broken off: a second time changes only what
 the first did not come to.
@@ -19,7 +19,6 @@ from leeway.storage.templates import read_sql, render
 
 NAMES_PER_STATEMENT: Final = 25
 """A statement's rates travel in its URL."""
-RUNS_PER_STATEMENT: Final = 1_000_000
 POLL_S: Final = 0.1
 STORED_RATES: Final = frozenset({"input", "output", "cached_input", "cache_write", "reasoning"})
 """Those of the tokens that `spans` has columns for."""
@@ -76,7 +75,7 @@ def changes(db: Database, table: PriceTable, from_ns: int, to_ns: int) -> list[C
 def reprice(
     db: Database, table: PriceTable, from_ns: int, to_ns: int, progress: Progress, stop: threading.Event
 ) -> None:
-    """Write what calls that began in a range of time cost by the table, and what their runs cost then.
+    """Write what calls that began in a range of time cost by the table.
 
     Args:
         stop: When set, what has begun is broken off, and nothing else begun.
@@ -88,18 +87,9 @@ def reprice(
     statements = list(_statements(db, table, from_ns, to_ns))
     for done, parameters in enumerate(statements):
         for share in _mutated(db, parameters, stop):
-            progress(done + share, len(statements) + 1)
+            progress(done + share, len(statements))
         if stop.is_set():
             return
-    if not statements:
-        return
-    (size,) = db.rows(read_sql("queries/reprice_runs_count.sql"))
-    parts = size["runs"] // RUNS_PER_STATEMENT + 1
-    for part in range(parts):
-        if stop.is_set():
-            return
-        db.command(_sql("reprice_runs"), {"from_ns": from_ns, "to_ns": to_ns, "parts": parts, "part": part})
-        progress(len(statements) + (part + 1) / parts, len(statements) + 1)
 
 
 def _mutated(db: Database, parameters: Mapping[str, object], stop: threading.Event) -> Iterator[float]:

@@ -1,0 +1,3 @@
+SELECT *
+FROM leeway.runs
+WHERE (project, trace_id) IN {runs:Array(Tuple(String, String))}
