@@ -32,25 +32,41 @@ RETRYABLE_CODES: Final = frozenset({
     74,  # CANNOT_READ_FROM_FILE_DESCRIPTOR
     75,  # CANNOT_WRITE_TO_FILE_DESCRIPTOR: another way to say that the disk is full
     76,  # CANNOT_OPEN_FILE
+    95,  # CANNOT_READ_FROM_SOCKET
+    96,  # CANNOT_WRITE_TO_SOCKET
     159,  # TIMEOUT_EXCEEDED
     164,  # READONLY
     173,  # CANNOT_ALLOCATE_MEMORY
+    201,  # QUOTA_EXCEEDED: of an interval that ends
     202,  # TOO_MANY_SIMULTANEOUS_QUERIES
+    203,  # NO_FREE_CONNECTION
     209,  # SOCKET_TIMEOUT
     210,  # NETWORK_ERROR
-    241,  # MEMORY_LIMIT_EXCEEDED
+    225,  # NO_ZOOKEEPER
     236,  # ABORTED
+    241,  # MEMORY_LIMIT_EXCEEDED
     242,  # TABLE_IS_READ_ONLY
     243,  # NOT_ENOUGH_SPACE
     252,  # TOO_MANY_PARTS
     279,  # ALL_CONNECTION_TRIES_FAILED: of a cluster, a shard is away
     285,  # TOO_FEW_LIVE_REPLICAS
+    286,  # UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
     319,  # UNKNOWN_STATUS_OF_INSERT
-    425,  # SYSTEM_ERROR
     394,  # QUERY_WAS_CANCELLED
+    425,  # SYSTEM_ERROR
+    439,  # CANNOT_SCHEDULE_TASK: every thread is busy
+    473,  # DEADLOCK_AVOIDED: a lock was not to be had in time
+    586,  # CANNOT_CREATE_FILE
+    733,  # TABLE_IS_BEING_RESTARTED
+    745,  # SERVER_OVERLOADED
+    749,  # TCP_CONNECTION_LIMIT_REACHED
+    762,  # HTTP_CONNECTION_LIMIT_REACHED
+    776,  # RESOURCE_LIMIT_EXCEEDED
     999,  # KEEPER_EXCEPTION
 })  # fmt: skip
 """ClickHouse's error codes after which the same statement may succeed later."""
+_STD_EXCEPTION: Final = 1001
+"""What C++'s own library has thrown: `filesystem_error` when a folder cannot be made, as on a full disk."""
 
 BLOCK_SETTINGS: Final[Mapping[str, object]] = {
     "async_insert": 0,
@@ -223,7 +239,8 @@ class _failures:  # noqa: N801 - reads as the phrase "with failures"
         if isinstance(error, DatabaseError):
             # An answer without ClickHouse's own code comes from something in front of it, such as a proxy.
             no_clickhouse = error.code is None and "received HTTP status 5" in str(error)
-            if error.code in RETRYABLE_CODES or no_clickhouse:
+            no_folder = error.code == _STD_EXCEPTION and "filesystem_error" in str(error)
+            if error.code in RETRYABLE_CODES or no_clickhouse or no_folder:
                 raise Unavailable(f"ClickHouse refuses for now: {_first_line(error)}") from error
             raise Rejected(f"ClickHouse refuses: {_first_line(error)}") from error
 

@@ -175,6 +175,56 @@ def test_a_proxy_that_finds_nobody_home_is_a_reason_to_come_back() -> None:
             proxy.shutdown()
 
 
+class _Failing(BaseHTTPRequestHandler):
+    """ClickHouse's own way to say what went wrong."""
+
+    code = 0
+    text = ""
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers["content-length"] or 0))
+        body = f"Code: {self.code}. DB::Exception: {self.text}\n".encode()
+        self.send_response(500)
+        self.send_header("x-clickhouse-exception-code", str(self.code))
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+NO_FOLDER = (
+    "std::__1::filesystem::filesystem_error: filesystem error: in create_directories: No space left on device "
+    '["/var/lib/clickhouse/store/409/tmp_insert_all_2_2_0"]. (STD_EXCEPTION)'
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "failure"),
+    [
+        (1001, NO_FOLDER, Unavailable),
+        (439, "Cannot schedule a task: no free thread (timeout=0). (CANNOT_SCHEDULE_TASK)", Unavailable),
+        (473, "WRITE locking attempt has timed out. (DEADLOCK_AVOIDED)", Unavailable),
+        (201, "Quota for user has been exceeded: written_bytes. (QUOTA_EXCEEDED)", Unavailable),
+        (745, "CPU is overloaded. (SERVER_OVERLOADED)", Unavailable),
+        (1001, "std::length_error: vector. (STD_EXCEPTION)", Rejected),
+        (469, "Constraint `taste` is violated. (VIOLATED_CONSTRAINT)", Rejected),
+    ],
+)
+def test_what_passes_by_itself_is_told_apart_from_what_does_not(code: int, text: str, failure: type[Exception]) -> None:
+    answers = type("Answers", (_Failing,), {"code": code, "text": text})
+    with HTTPServer(("127.0.0.1", 0), answers) as failing:
+        threading.Thread(target=failing.serve_forever, daemon=True).start()
+        try:
+            with pytest.raises(failure, match=text.split(maxsplit=1)[0]):
+                Database(storage.Settings(clickhouse_url=f"http://127.0.0.1:{failing.server_port}"))
+        finally:
+            failing.shutdown()
+
+
 def test_the_reason_of_a_failed_connection_is_told_without_the_query() -> None:
     with pytest.raises(Unavailable) as told:
         Database(storage.Settings(clickhouse_url="http://127.0.0.1:1"))
