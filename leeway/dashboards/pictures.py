@@ -10,7 +10,7 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 from leeway.dashboards.drawing import Node, div, el, place, short, text
@@ -200,11 +200,14 @@ def evidence_path(points: Sequence[Sequence[float]], threshold: float, scope: Sc
     """How the evidence grew to its threshold.
 
     Args:
-        points: Moment in nanoseconds and log10 of the e-value.
+        points: When the run that was looked at had ended, in nanoseconds, and log10 of the e-value from there on; in
+            the order in which they were looked at.
     """
     if len(points) < 2 or threshold <= 0:
         return None
-    times, powers = [float(p[0]) for p in points], [float(p[1]) for p in points]
+    # Runs are not looked at in the order in which they ended; what one adds is known no sooner than what came before.
+    times = list(accumulate((float(p[0]) for p in points), max))
+    powers = [float(p[1]) for p in points]
     level = math.log10(threshold)
     low, high = min(0.0, *powers), max(level, *powers) + 0.25
     t0, length = times[0], max(1.0, times[-1] - times[0])

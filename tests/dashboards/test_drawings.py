@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC
 from itertools import pairwise
 from typing import Any
@@ -19,7 +20,7 @@ from leeway.dashboards.drawing import div, short
 from leeway.dashboards.graph import build, layout
 from leeway.dashboards.heat import agents, grid
 from leeway.dashboards.paths import compare
-from leeway.dashboards.pictures import where
+from leeway.dashboards.pictures import evidence_path, where
 from leeway.dashboards.scope import AUTO_MAX_S, Extent, Scope, window
 from leeway.dashboards.screens.overview import model_costs
 from leeway.dashboards.screens.span import silence
@@ -250,3 +251,17 @@ def test_without_a_control_api_a_person_hears_that_nothing_was_changed() -> None
     assert not outcome.done
     assert "nothing was changed" in outcome.headline
     assert "leeway alerts" in outcome.advice
+
+
+@given(st.lists(st.tuples(st.integers(NOW, NOW + 60 * S), st.floats(-2, 9)), min_size=2, max_size=20))
+def test_evidence_never_goes_back_in_time_though_runs_are_not_looked_at_in_the_order_of_their_ends(
+    points: list[tuple[int, float]],
+) -> None:
+    picture = evidence_path(points, 1e8, Scope("", "", NOW, NOW + 60 * S, NOW + 60 * S, UTC))
+    assert picture
+    line = re.search(r'"points": "([^"]+)"', json.dumps(picture.encoded()))
+    assert line
+    xs = [float(point.split(",")[0]) for point in line[1].split()]
+    assert len(xs) == len(points)
+    assert xs == sorted(xs)
+    assert (xs[0], max(xs) <= 100) == (0, True)
