@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 SHARE: Final = 4.0
@@ -85,6 +85,19 @@ class SpoolRoom:
     def has_room(self, project: str, size: int) -> bool:
         with self._lock:
             return self._has_room(project, size)
+
+    def fitting(self, wanted: Sequence[tuple[str, int]]) -> list[bool]:
+        """Which of several sizes, by project, there is room for, each beside those before it. Nothing is held yet."""
+        with self._lock:
+            fits: list[bool] = []
+            for project, size in wanted:
+                fits.append(self._has_room(project, size))
+                if fits[-1]:
+                    self._room.force(project, size)
+            for (project, size), held in zip(wanted, fits, strict=True):
+                if held:
+                    self._room.release(project, size)
+            return fits
 
     def hold(self, projects: Mapping[str, int]) -> bool:
         """Hold bytes for several projects, for all or for none; whether there was room."""

@@ -146,6 +146,10 @@ class Spool:
     def has_room(self, project: str, size: int) -> bool:
         return self._room.has_room(project, size)
 
+    def room_for(self, wanted: Sequence[tuple[str, int]]) -> list[bool]:
+        """Which of several requests, by project and bytes, there is room for."""
+        return self._room.fitting(wanted)
+
     def append(self, header: Header, record: Record) -> bool:
         """Make a record durable.
 

@@ -85,7 +85,12 @@ class Spooler:
     def step(self, before_s: float) -> None:
         """Spool what arrived before a time (monotonic) and is in no batch, and with it what waits behind it."""
         while requests := self._batcher.take_overdue(before_s):
-            self._write(self._with_room(requests))
+            try:
+                self._settle(requests)
+            except Exception:
+                # Nobody else has these requests any more: who waits for them must not wait for ever.
+                log.exception("spool.write_failed", signal=self._lane.signal, requests=len(requests))
+                self._lane.done(requests, Later(Reason.STORE_AWAY, "the collector failed; see its log"))
 
     def harden(self, arrived_before_s: float, begun_before_s: float) -> None:
         """Make batches durable whose INSERT is under way; see `Batcher.overdue_flights`."""
@@ -101,17 +106,17 @@ class Spooler:
                         sum(r.items for r in flight.requests)
                     )
 
+    def _settle(self, requests: Sequence[Request]) -> None:
+        # Where the room has gone to another signal meanwhile, there may still be some for a part of them.
+        while (requests := self._with_room(requests)) and not self._write(requests):
+            pass
+
     def _with_room(self, requests: Sequence[Request]) -> list[Request]:
         """Those that the spool has room for; the others are told to come back."""
-        fitting: list[Request] = []
-        refused: list[Request] = []
-        sizes: Counter[str] = Counter()
-        for request in requests:
-            sizes[request.project] += spooled_bytes(request)
-            (fitting if self._spool.has_room(request.project, sizes[request.project]) else refused).append(request)
-        if refused:
+        fits = self._spool.room_for([(request.project, spooled_bytes(request)) for request in requests])
+        if refused := [request for request, has_room in zip(requests, fits, strict=True) if not has_room]:
             self._refuse(refused)
-        return fitting
+        return [request for request, has_room in zip(requests, fits, strict=True) if has_room]
 
     def _refuse(self, requests: Sequence[Request]) -> None:
         self._lane.done(
@@ -123,9 +128,8 @@ class Spooler:
             ),
         )
 
-    def _write(self, requests: Sequence[Request]) -> None:
-        if not requests:
-            return
+    def _write(self, requests: Sequence[Request]) -> bool:
+        """Spool requests, and say so to them, or what the disk says; False when there is no room for all of them."""
         projects: Counter[str] = Counter()
         for r in requests:
             projects[r.project] += spooled_bytes(r)
@@ -137,7 +141,7 @@ class Spooler:
                 if self._spool.append(header, Record(items, tuple(r.digest for r in requests), data, projects)):
                     break
         except Full:
-            self._refuse(requests)
+            return False
         except OSError as e:
             log.error("spool.write_failed", signal=self._lane.signal, error=str(e))  # noqa: TRY400 - no bug
             self._lane.done(
@@ -151,6 +155,7 @@ class Spooler:
         else:
             self._lane.metrics.spooled_items.labels(self._lane.signal).inc(items)
             self._lane.done(requests, None)
+        return True
 
 
 def spooled_bytes(request: Request) -> int:
