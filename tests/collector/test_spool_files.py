@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,28 @@ def test_other_files_in_the_folder_are_left_alone(tmp_path: Path) -> None:
     stranger.write_text("not ours")
     assert drained(spool(tmp_path)) == [1]
     assert stranger.read_text() == "not ours"
+
+
+def test_what_there_is_can_be_asked_while_the_disk_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    into = spool(tmp_path)
+    append(into, 1)
+    waiting, go_on = threading.Event(), threading.Event()
+
+    def slow(fd: int) -> None:
+        waiting.set()
+        assert go_on.wait(60)
+        os.fsync(fd)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    with ThreadPoolExecutor(2) as threads:
+        appended = threads.submit(append, into, 2)
+        try:
+            assert waiting.wait(60)
+            asked = threads.submit(lambda: (into.items, into.size_bytes > 0, into.oldest_ns() is not None))
+            assert asked.result(30) == (1, True, True)
+        finally:
+            go_on.set()
+        appended.result(60)
+    assert into.items == 2

@@ -113,23 +113,22 @@ class Spool:
 
     # -- what is there -------------------------------------------------------------------------------------------------
 
+    # Whoever asks is the event loop, and the lock is held while the disk is waited for: so without it, of a copy.
+
     @property
     def size_bytes(self) -> int:
-        with self._lock:
-            return sum(s.bytes for s in self._segments)
+        return sum(s.bytes for s in self._segments.copy())
 
     @property
     def items(self) -> int:
-        with self._lock:
-            return sum(s.items for s in self._segments)
+        return sum(s.items for s in self._segments.copy())
 
     def __len__(self) -> int:
         return len(self._segments)
 
     def oldest_ns(self) -> int | None:
         """Unix time of the oldest segment, None when there is none."""
-        with self._lock:
-            return self._segments[0].created_ns if self._segments else None
+        return next((s.created_ns for s in self._segments.copy()), None)
 
     # -- in ------------------------------------------------------------------------------------------------------------
 
