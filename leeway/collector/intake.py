@@ -158,9 +158,22 @@ class Intake:
     async def heavy(self, work: Callable[[], T]) -> T:
         """Do what takes long, or memory beyond the room that is held for its bytes: beside the event loop, and few at
         once.
+
+        Who waits for it may be cancelled, as gRPC does when a client has gone; a thread cannot. So that goes on only
+        when the thread has ended: until then it takes its place, and the room that the caller holds.
         """
         async with self._heavy:
-            return await asyncio.to_thread(work)
+            doing = asyncio.create_task(asyncio.to_thread(work))
+            cancelled = None
+            while not doing.done():
+                try:
+                    await asyncio.wait((doing,))
+                except asyncio.CancelledError as e:
+                    cancelled = e
+            if cancelled:
+                doing.exception()  # nobody asks for it any more
+                raise cancelled
+            return doing.result()
 
     async def _durable(self, digest: int, signal: Signal, project: str, checked: Checked) -> None:
         """Wait until a request is durable, by this call or by an earlier one of the same bytes."""
