@@ -71,6 +71,8 @@ class Flight:
         oldest_s: When the first of its requests arrived, on the monotonic clock.
         began_s: When its INSERT began, on the monotonic clock.
         is_durable: Whether its requests were told that they are: its journal file is on the disk for good.
+        is_doubtful: Whether the disk has failed to say so once. A second fsync of the same pages may succeed though
+            they never reached the disk, so nobody is told anything before ClickHouse has answered.
     """
 
     requests: Sequence[Request]
@@ -78,10 +80,13 @@ class Flight:
     oldest_s: float
     began_s: float
     is_durable: bool = False
+    is_doubtful: bool = False
 
     def is_overdue(self, arrived_before_s: float, begun_before_s: float) -> bool:
         """Whether one of its requests arrived before a time, its INSERT began before another, and nobody knows yet."""
-        return not self.is_durable and self.oldest_s <= arrived_before_s and self.began_s <= begun_before_s
+        if self.is_durable or self.is_doubtful:
+            return False
+        return self.oldest_s <= arrived_before_s and self.began_s <= begun_before_s
 
 
 def framed(signal: Signal, requests: Sequence[Request], writer: str, seq: int, received_ns: int) -> bytes:
@@ -168,7 +173,12 @@ class Batcher:
         Raises:
             OSError: The disk does not take it.
         """
-        self._journal.harden(flight.seq)
+        try:
+            self._journal.harden(flight.seq)
+        except OSError:
+            with self._changed:
+                flight.is_doubtful = True
+            raise
         with self._changed:
             if flight not in self._flights:
                 return False
