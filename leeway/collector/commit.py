@@ -132,7 +132,7 @@ class Committer:
 
     def _insert(self, entry: Entry, token: str) -> None:
         began = time.monotonic()
-        self._db.insert_otlp(entry.framed, token, self._signal)
+        self._send(entry.framed, token)
         self._store_state.answered()
         self._metrics.insert_seconds.observe(time.monotonic() - began)
 
@@ -143,10 +143,24 @@ class Committer:
         """Whether ClickHouse takes a message without items: if it does not, the fault is not in the data."""
         fields = private_fields("", "", 0, 0)
         try:
-            self._db.insert_otlp(varint(len(fields)) + fields, "", self._signal)
+            self._send(varint(len(fields)) + fields, "")
         except (Rejected, Unavailable):
             return False
         return True
+
+    def _send(self, framed: bytes, token: str) -> None:
+        """As `insert_otlp`. What nobody foresaw is one of the two kinds of failure too: else its batch would leave a
+        number that readers wait for, and be met again at every start.
+        """
+        try:
+            self._db.insert_otlp(framed, token, self._signal)
+        except (Rejected, Unavailable):
+            raise
+        except MemoryError as e:
+            raise Unavailable("the collector has not enough memory for the batch") from e
+        except Exception as e:
+            log.exception("insert.failed", signal=self._signal, bytes=len(framed))
+            raise Rejected(f"the collector failed: {e!r}") from e
 
     def _pause(self, event: str, seq: int, failures: int, error: Exception) -> int:
         """Wait before the next attempt; longer after each failure, and never all at once."""
