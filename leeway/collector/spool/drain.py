@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -20,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 IDLE_S: Final = 0.25
 READ_AGAIN_S: Final = 5.0
-"""How long a segment that cannot be read is left alone."""
+"""How long a segment that cannot be read, or stored, is left alone, while those behind it go on."""
 
 
 class Drain:
@@ -41,8 +42,11 @@ class Drain:
         self._store = store
         self._metrics = metrics
         self._stop = stop
-        # The first segment may have been under way when the last process died.
-        self._certain = not len(spool)
+        first = spool.oldest()
+        # Segments whose INSERT may have been under way: the first when the last process died, others when they failed.
+        self._uncertain = {first.path} if first else set()
+        self._resting: dict[Path, float] = {}
+        """Segments that are left alone, until when on the monotonic clock."""
         self._thread = threading.Thread(target=self._run, name=f"drain-{signal}", daemon=True)
         self._thread.start()
 
@@ -54,22 +58,32 @@ class Drain:
         while not self._stop.is_set():
             if not self._store.wait_until_up(IDLE_S):
                 continue
-            segment = self._spool.oldest() if len(self._spool) else None
+            segment = self._next() if len(self._spool) else None
             if segment is None:
                 self._stop.wait(IDLE_S)
                 continue
             try:
                 self._store_segment(segment)
+                self._uncertain.discard(segment.path)
             except Interrupted:
                 return
             except OSError as e:
                 log.error("spool.segment_unreadable", file=str(segment.path), error=str(e))  # noqa: TRY400 - no bug
                 self._metrics.spool_read_errors.labels(self._signal).inc()
-                self._stop.wait(READ_AGAIN_S)
+                self._leave_alone(segment)
             except Exception:
                 # A bug must not end the thread; the segment stays, and the log says why.
                 log.exception("spool.drain_failed", file=str(segment.path))
-                self._stop.wait(READ_AGAIN_S)
+                self._leave_alone(segment)
+
+    def _next(self) -> Segment | None:
+        now_s = time.monotonic()
+        self._resting = {path: until_s for path, until_s in self._resting.items() if until_s > now_s}
+        return self._spool.oldest(self._resting)
+
+    def _leave_alone(self, segment: Segment) -> None:
+        self._resting[segment.path] = time.monotonic() + READ_AGAIN_S
+        self._uncertain.add(segment.path)
 
     def _store_segment(self, segment: Segment) -> None:
         content = self._spool.read(segment)
@@ -86,12 +100,10 @@ class Drain:
             self._spool.remove(segment)
             return
         try:
-            self._committer.commit(entry, entry.checksum(), certain=self._certain)
+            self._committer.commit(entry, entry.checksum(), certain=segment.path not in self._uncertain)
         except Poisoned as e:
             self._refused(segment, content, e)
             return
-        finally:
-            self._certain = True
         self._spool.remove(segment)
         self._metrics.lag_seconds.labels(self._signal).observe(max(0.0, (time.time_ns() - segment.created_ns) / 1e9))
         self._metrics.drained_items.labels(self._signal).inc(content.items)
@@ -101,8 +113,7 @@ class Drain:
         messages = list(framing.unframed(content.framed))
         if len(messages) > 1:
             half = len(messages) // 2
-            for part in (messages[:half], messages[half:]):
-                self._spool.refile(part)
+            self._spool.refile(messages[:half], messages[half:])
             self._committer.abandon(segment.seq, segment.writer)
             self._spool.remove(segment)
             return

@@ -12,11 +12,13 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+import structlog
 
 from leeway.collector.journal import fsync_folder, make_folder, write_all
 from leeway.collector.otlp import framing
@@ -33,6 +35,8 @@ from leeway.collector.spool.segment import (
     encode_record,
 )
 from leeway.model import Signal
+
+log = structlog.get_logger(__name__)
 
 SUFFIX: Final = ".segment"
 _NAME: Final = re.compile(r"(?P<created_ns>\d{20})-(?P<writer>.+)-(?P<seq>\d{12})")
@@ -184,22 +188,32 @@ class Spool:
                 self._close_newest()
         return True
 
-    def refile(self, messages: Sequence[bytes]) -> None:
-        """Put messages that are on the disk already into a segment of their own, whatever the room.
+    def refile(self, *parts: Sequence[bytes]) -> None:
+        """Put messages that are on the disk already into segments of their own, one for each part, whatever the room.
 
         Raises:
-            OSError: The disk does not take it.
+            OSError: The disk does not take them all; nothing of them is left.
         """
         with self._lock:
-            self._close_newest()
-            header = self.next_header()
-            data = framing.reframed(messages, header.writer, header.seq, header.created_ns)
-            items = distinct(self._signal, data)
-            pieces = encode_record(Record(items, (), data, {}))
-            self._write(header, pieces)
-            self._segments[-1].bytes += sum(map(len, pieces))
-            self._segments[-1].items += items
-            self._close_newest()
+            before = len(self._segments)
+            try:
+                for messages in parts:
+                    self._refile(messages)
+            except OSError:
+                while len(self._segments) > before:
+                    self._drop_newest()
+                raise
+
+    def _refile(self, messages: Sequence[bytes]) -> None:
+        self._close_newest()
+        header = self.next_header()
+        data = framing.reframed(messages, header.writer, header.seq, header.created_ns)
+        items = distinct(self._signal, data)
+        pieces = encode_record(Record(items, (), data, {}))
+        self._write(header, pieces)
+        self._segments[-1].bytes += sum(map(len, pieces))
+        self._segments[-1].items += items
+        self._close_newest()
 
     def _write(self, header: Header, pieces: list[bytes]) -> None:
         fd = self._begin(header) if self._open is None else self._open
@@ -235,7 +249,7 @@ class Spool:
         return fd
 
     def _drop_newest(self) -> None:
-        """Give a segment up that has not got its first record; its number is used for the next."""
+        """Give a segment up of which nobody was told anything; its number is used for the next."""
         segment = self._segments.pop()
         self._seq -= 1
         self._close_newest()
@@ -249,14 +263,17 @@ class Spool:
 
     # -- out -----------------------------------------------------------------------------------------------------------
 
-    def oldest(self) -> Segment | None:
-        """The segment that is to be stored next, closed to further records."""
+    def oldest(self, but: Collection[Path] = ()) -> Segment | None:
+        """The segment that is to be stored next, closed to further records.
+
+        Args:
+            but: Files that are passed over.
+        """
         with self._lock:
-            if not self._segments:
-                return None
-            if len(self._segments) == 1:
+            found = next((s for s in self._segments if s.path not in but), None)
+            if found is not None and found is self._segments[-1]:
                 self._close_newest()
-            return self._segments[0]
+            return found
 
     def read(self, segment: Segment) -> Content:
         """What is in a segment.
@@ -308,14 +325,20 @@ class Spool:
         named = _NAME.fullmatch(path.name.removesuffix(SUFFIX))
         if named is None:
             return
-        data = path.read_bytes()
-        segment = Segment(path, named["writer"], int(named["seq"]), int(named["created_ns"]), bytes=len(data))
+        segment = Segment(path, named["writer"], int(named["seq"]), int(named["created_ns"]))
+        self._segments.append(segment)
+        try:
+            data = path.read_bytes()
+        except OSError as e:
+            # The drain tries again, and counts it; the others must not wait for that.
+            log.error("spool.segment_unreadable", file=str(path), error=str(e))  # noqa: TRY400 - no bug
+            return
+        segment.bytes = len(data)
         for record in _parse(data)[0]:
             segment.items += record.items
             segment.projects.update(record.projects)
             self.hashes_at_start += record.hashes
         self._room.force(segment.projects)
-        self._segments.append(segment)
 
 
 def _parse(data: bytes) -> tuple[list[Record], list[Damage]]:
