@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from leeway.collector.journal import make_folder
 from leeway.model import Rejected
 
 
@@ -25,7 +26,7 @@ class DataFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
         self._lock = _locked(path / "lock")
         self.writer = _writer_id(path / "writer")
 

@@ -9,17 +9,22 @@ from the first moment, switch `journal_fsync` on.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import structlog
 import xxhash
 
 from leeway.model import Signal
+
+log = structlog.get_logger(__name__)
 
 MAGIC: Final = b"LEEWAYJ1"
 _HEADER: Final = struct.Struct("<8sHIQQQ")
@@ -104,6 +109,7 @@ class Journal:
         self.bytes = 0
         """Size of the batches that are in it."""
         self._sizes: dict[int, int] = {}
+        self._counting = threading.Lock()
 
     def write(self, entry: Entry, checksum: int) -> None:
         """Add a batch.
@@ -152,8 +158,13 @@ class Journal:
         digests: list[int] = []
         for seq, found in self.unfinished():
             if isinstance(found, Entry):
-                self.harden(seq)
-                digests += found.hashes
+                try:
+                    self.harden(seq)
+                except OSError as e:
+                    # Stored all the same, as soon as ClickHouse answers; until then a resend is a request of its own.
+                    log.error("journal.fsync_failed", seq=seq, error=str(e))  # noqa: TRY400 - no bug
+                else:
+                    digests += found.hashes
         return digests
 
     def drop(self, seq: int) -> None:
@@ -162,7 +173,11 @@ class Journal:
         self._count(seq, 0)
 
     def set_aside(self, seq: int) -> Path:
-        """Keep an unusable file, under a name that the next start passes over."""
+        """Keep an unusable file, under a name that the next start passes over; it may be all that is left of what
+        somebody was told is durable.
+        """
+        with suppress(OSError):
+            self.harden(seq)
         aside = self._path(seq).with_suffix(".refused")
         self._path(seq).rename(aside)
         self._count(seq, 0)
@@ -177,6 +192,10 @@ class Journal:
                 entry = decode(path.read_bytes())
             except Torn as e:
                 yield int(path.stem), e
+            except OSError as e:
+                if e.errno != errno.EIO:
+                    raise
+                yield int(path.stem), Torn("the disk cannot read it")
             else:
                 self._count(entry.seq, len(entry.framed))
                 yield entry.seq, entry
@@ -185,9 +204,10 @@ class Journal:
         return self._folder / f"{seq:020d}.batch"
 
     def _count(self, seq: int, size: int) -> None:
-        self.bytes += size - self._sizes.pop(seq, 0)
-        if size:
-            self._sizes[seq] = size
+        with self._counting:
+            self.bytes += size - self._sizes.pop(seq, 0)
+            if size:
+                self._sizes[seq] = size
 
 
 def write_all(fd: int, data: bytes) -> None:

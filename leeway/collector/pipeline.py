@@ -20,7 +20,7 @@ from leeway.collector.spool.drain import Drain
 from leeway.collector.spool.spool import Spool
 from leeway.collector.spool.spooler import Spooler
 from leeway.collector.store_state import StoreState
-from leeway.model import Signal
+from leeway.model import Signal, Unavailable
 from leeway.storage import Database
 
 
@@ -63,7 +63,7 @@ class Pipeline:
 
         Raises:
             Interrupted: The collector stops first.
-            Unavailable: ClickHouse does not answer.
+            Unavailable: ClickHouse does not answer, or the disk does not take what ClickHouse refuses.
         """
         committer = Committer(
             db,
@@ -74,7 +74,11 @@ class Pipeline:
             self._lane.settings.backoff_s_max,
         )
         last = ledger.last_seq(db, self._lane.signal, self._lane.writer)
-        return committer, recovery.recover(self.journal, self.spool, self._lane.writer, committer, last) + 1
+        try:
+            return committer, recovery.recover(self.journal, self.spool, self._lane.writer, committer, last) + 1
+        except OSError as e:
+            # All of it is still in the journal; meanwhile requests go into the spool, as far as there is room.
+            raise Unavailable(f"the collector's own disk: {e.strerror}") from e
 
     def open(self, committer: Committer, first_seq: int, digests: AbstractSet[int]) -> None:
         """Begin to INSERT, and to drain the spool.

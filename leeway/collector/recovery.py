@@ -25,6 +25,7 @@ def recover(journal: Journal, spool: Spool, writer: str, committer: Committer, l
 
     Raises:
         Interrupted: The collector stops first.
+        OSError: The disk does not take what ClickHouse refuses; the journal keeps it.
     """
     for seq, found in journal.unfinished():
         last = max(last, seq)
