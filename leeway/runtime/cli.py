@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import click
 from rich.console import Console
@@ -191,11 +191,17 @@ def up(config: str | None, **flags: str | None) -> None:
     envvar="OTEL_EXPORTER_OTLP_HEADERS",
     help="name=value sent along, such as authorization=Bearer%20lw_...; several times if need be.",
 )
+@click.option(
+    "--signal",
+    type=click.Choice(["traces", "logs", "metrics"]),
+    help="What protobuf files hold, where their content does not say.",
+)
 def replay(
     files: tuple[str, ...],
     endpoint: str,
     speed: str,
     headers: tuple[str, ...],
+    signal: Literal["traces", "logs", "metrics"] | None,
     *,
     shift_to_now: bool,
     in_flight: int,
@@ -203,14 +209,14 @@ def replay(
 ) -> None:
     """Send OTLP files to a collector.
 
-    JSON lines as OpenTelemetry's file exporter writes them, or length-delimited protobuf; gzipped or not; - is standard
-    input. A replay repeated sends the same bytes, so that nothing is there twice. The exit status is 0 only if
-    everything was accepted.
+    Traces, logs and metrics: JSON lines as OpenTelemetry's file exporter writes them, or length-delimited protobuf;
+    gzipped or not; - is standard input. A replay repeated sends the same bytes, so that nothing is there twice. The
+    exit status is 0 only if everything was accepted.
     """
     from leeway.runtime.replay_command import replay_files
 
     ok = replay_files(
-        files, endpoint, speed, headers, shift_to_now=shift_to_now, in_flight=in_flight, retry_for_s=retry_for_s
+        files, endpoint, speed, headers, signal, shift_to_now=shift_to_now, in_flight=in_flight, retry_for_s=retry_for_s
     )
     sys.exit(0 if ok else FAILURE_STATUS)
 

@@ -13,24 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, Literal, Protocol
 
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from google.protobuf.message import DecodeError
 
 from leeway.runtime.mistake import Mistake
+from leeway.runtime.otlp_signal import REQUESTS, Signal, is_empty, items, signals_of
 
-Signal = Literal["traces", "logs", "metrics"]
 Encoding = Literal["json", "protobuf"]
 
 MESSAGE_BYTES_MAX: Final = 1 << 30
 """A longer message is taken for a broken length."""
 STDIN: Final = "-"
 
-REQUESTS: Final = {
-    "traces": ExportTraceServiceRequest,
-    "logs": ExportLogsServiceRequest,
-    "metrics": ExportMetricsServiceRequest,
-}
 _KEYS: Final[dict[str, Signal]] = {"resourceSpans": "traces", "resourceLogs": "logs", "resourceMetrics": "metrics"}
 
 
@@ -93,29 +86,34 @@ def opened(name: str) -> Iterator[tuple[Peekable, IO[bytes]]]:
             raw.close()
 
 
-def read_requests(name: str, stream: Peekable) -> Iterator[Request | Broken]:
-    """The requests of a stream, in order. What is broken is said and skipped; a torn end is the last thing said."""
+def read_requests(name: str, stream: Peekable, signal: Signal | None = None) -> Iterator[Request | Broken]:
+    """The requests of a stream, in order. What is broken is said and skipped; a torn end is the last thing said.
+
+    Args:
+        signal: What it holds, as somebody says who knows; None where the content is to say it. A request that is of
+            another one for sure is broken.
+    """
     head = stream.peek(2)[:2]
     # `{` is also how a protobuf message of 123 bytes begins, but then a field tag follows, a newline to the eye.
     if head[:1] in (b"{", b" ", b"\n", b"\r", b"[") and head != b"{\n":
-        yield from _json_lines(name, stream)
+        yield from _json_lines(name, stream, signal)
     elif head:
-        yield from _messages(name, stream)
+        yield from _messages(name, stream, signal)
 
 
-def _json_lines(name: str, stream: Peekable) -> Iterator[Request | Broken]:
+def _json_lines(name: str, stream: Peekable, signal: Signal | None) -> Iterator[Request | Broken]:
     number = 0
     try:
         while line := stream.readline():
             number += 1
             line = line.strip()
             if line:
-                yield json_request(f"{name}:{number}", line)
+                yield json_request(f"{name}:{number}", line, signal)
     except (OSError, EOFError) as e:
         yield Broken(f"{name}:{number + 1}", f"the file ends here: {e}")
 
 
-def json_request(place: str, line: bytes) -> Request | Broken:
+def json_request(place: str, line: bytes, said: Signal | None = None) -> Request | Broken:
     """A line of OTLP/JSON as a request; its bytes stay as they are."""
     try:
         message = json.loads(line)
@@ -126,6 +124,8 @@ def json_request(place: str, line: bytes) -> Request | Broken:
     signal = next((s for key, s in _KEYS.items() if key in message), None)
     if signal is None:
         return Broken(place, f"not an OTLP request: none of {', '.join(_KEYS)} in it")
+    if said not in (None, signal):
+        return _of_another(place, signal, said)
     try:
         times = [(int(s.get("startTimeUnixNano", 0)), int(s.get("endTimeUnixNano", 0))) for s in json_spans(message)]
     except (TypeError, ValueError, AttributeError) as e:
@@ -140,7 +140,7 @@ def json_spans(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from scope.get("spans") or ()
 
 
-def _messages(name: str, stream: Peekable) -> Iterator[Request | Broken]:
+def _messages(name: str, stream: Peekable, signal: Signal | None) -> Iterator[Request | Broken]:
     """Messages after a 4-byte big-endian length (the Collector's file exporter) or a varint (protobuf's own habit).
 
     A first byte of 0 tells the former: as a varint it would be an empty message.
@@ -153,24 +153,37 @@ def _messages(name: str, stream: Peekable) -> Iterator[Request | Broken]:
             size = _fixed_size(stream) if fixed else _varint(stream)
             if size is None:
                 return
-            yield protobuf_request(f"{name}:{number}", _exactly(stream, size))
+            yield protobuf_request(f"{name}:{number}", _exactly(stream, size), signal)
     except (OSError, EOFError) as e:
         yield Broken(f"{name}:{number}", f"the file ends here: {e}")
 
 
-def protobuf_request(place: str, body: bytes) -> Request | Broken:
-    """A serialized ExportTraceServiceRequest as a request."""
-    try:
-        message = ExportTraceServiceRequest.FromString(body)
-    except Exception as e:  # noqa: BLE001 - protobuf's DecodeError differs between its implementations
-        return Broken(place, f"not an ExportTraceServiceRequest: {e}")
-    times = [
-        (span.start_time_unix_nano, span.end_time_unix_nano)
-        for resource in message.resource_spans
-        for scope in resource.scope_spans
-        for span in scope.spans
-    ]
-    return _request(place, body, "protobuf", "traces", times)
+def protobuf_request(place: str, body: bytes, said: Signal | None = None) -> Request | Broken:
+    """A serialized export request as a request of the signal that its content shows, or that is said.
+
+    What may be of several signals is broken, unless it is said: what goes to the wrong one is stored as something else.
+    """
+    found = signals_of(body)
+    if said:
+        if len(found) == 1 and said not in found:
+            return _of_another(place, next(iter(found)), said)
+        try:
+            found = {said: found.get(said) or REQUESTS[said].FromString(body)}
+        except DecodeError as e:
+            return Broken(place, f"not an {REQUESTS[said].DESCRIPTOR.name}: {e}")
+    elif is_empty(found):
+        found = dict(list(found.items())[:1])
+    if len(found) != 1:
+        like = f"it may hold {' or '.join(found)}" if found else "it is no OTLP, or what it holds cannot be told"
+        return Broken(place, f"{like}; if you know what it holds, say so with --signal traces, logs or metrics")
+    ((signal, message),) = found.items()
+    spans = items(signal, message) if signal == "traces" else ()
+    times = [(span.start_time_unix_nano, span.end_time_unix_nano) for span in spans]
+    return _request(place, body, "protobuf", signal, times)
+
+
+def _of_another(place: str, signal: Signal, said: Signal) -> Broken:
+    return Broken(place, f"it holds {signal}, and --signal says {said}")
 
 
 def _request(place: str, body: bytes, encoding: Encoding, signal: Signal, times: list[tuple[int, int]]) -> Request:

@@ -11,7 +11,8 @@ from typing import Any, Final
 from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from leeway.runtime.otlp_file import REQUESTS, Request, json_spans
+from leeway.runtime.otlp_file import Request, json_spans
+from leeway.runtime.otlp_signal import REQUESTS
 
 _IDS: Final = ("traceId", "spanId", "parentSpanId")
 
@@ -79,3 +80,13 @@ def _id_owners(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for resource in message.get("resourceLogs") or ():
         for scope in resource.get("scopeLogs") or ():
             yield from scope.get("logRecords") or ()
+    for resource in message.get("resourceMetrics") or ():
+        for scope in resource.get("scopeMetrics") or ():
+            for metric in scope.get("metrics") or ():
+                yield from _exemplars(metric)
+
+
+def _exemplars(metric: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for data in ("gauge", "sum", "histogram", "exponentialHistogram"):
+        for point in (metric.get(data) or {}).get("dataPoints") or ():
+            yield from point.get("exemplars") or ()

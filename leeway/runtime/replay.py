@@ -20,6 +20,7 @@ from leeway.model import Rejected, Unavailable
 from leeway.runtime.mistake import Mistake
 from leeway.runtime.otlp_file import STDIN, Broken, Request, opened, read_requests
 from leeway.runtime.otlp_shift import shifted
+from leeway.runtime.otlp_signal import Signal
 from leeway.runtime.senders import Answer, Sender
 
 MAX: Final = "max"
@@ -83,6 +84,7 @@ class Replay:
     Args:
         in_flight: Requests under way at once.
         retry_for_s: How long a retryable refusal is retried before the request counts as failed.
+        signal: What the files hold; None where their content is to say it.
         complain: Told about each request that was not accepted: place and reason.
         progress: Told how far each file has been read: name and bytes.
     """
@@ -94,6 +96,7 @@ class Replay:
     complain: Callable[[str, str], None]
     progress: Callable[[str, int], None]
     shift_to_now: bool = False
+    signal: Signal | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     tally: Tally = field(default_factory=Tally)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -103,7 +106,7 @@ class Replay:
         with ExitStack() as stack:
             if self.shift_to_now or self.pace.factor is not None:
                 files = [stack.enter_context(_seekable(name)) if name == STDIN else name for name in files]
-                first_ns, last_ns = _span_of_time(files)
+                first_ns, last_ns = _span_of_time(files, self.signal)
             else:
                 first_ns = last_ns = 0
             # At speed, the past is wanted: the last span ends now. At a pace, the first begins now.
@@ -126,7 +129,7 @@ class Replay:
     def _requests(self, files: Iterable[str]) -> Iterator[Request]:
         for name in files:
             with opened(name) as (stream, raw):
-                for item in read_requests(name, stream):
+                for item in read_requests(name, stream, self.signal):
                     if isinstance(item, Broken):
                         self.tally.broken += 1
                         self.complain(item.place, item.reason)
@@ -173,12 +176,12 @@ def _as_told(state: tenacity.RetryCallState) -> float:
     return max(asked_s, growing(state))
 
 
-def _span_of_time(files: Sequence[str]) -> tuple[int, int]:
+def _span_of_time(files: Sequence[str], signal: Signal | None) -> tuple[int, int]:
     """Start of the earliest span and end of the latest, over all files."""
     first_ns, last_ns = 0, 0
     for name in files:
         with opened(name) as (stream, _):
-            for item in read_requests(name, stream):
+            for item in read_requests(name, stream, signal):
                 if isinstance(item, Request) and item.spans:
                     first_ns = min(first_ns or item.first_ns, item.first_ns or first_ns)
                     last_ns = max(last_ns, item.last_ns)

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from leeway.runtime.otlp_file import STDIN
+from leeway.runtime.otlp_signal import Signal
 from leeway.runtime.replay import Pace, Replay, Tally
 from leeway.runtime.senders import headers_of, sender_to
 
@@ -22,6 +23,7 @@ def replay_files(
     endpoint: str,
     speed: str,
     headers: Sequence[str] = (),
+    signals: Signal | None = None,
     *,
     shift_to_now: bool,
     in_flight: int,
@@ -31,6 +33,7 @@ def replay_files(
 
     Args:
         headers: `name=value` pairs that are sent along.
+        signals: What the files hold; None where their content is to say it.
 
     Returns:
         Whether everything was accepted.
@@ -60,7 +63,7 @@ def replay_files(
         def complain(place: str, reason: str) -> None:
             bar.console.print(Text(f"{place}: {reason}", "red"))
 
-        replay = Replay(sender, pace, in_flight, retry_for_s, complain, progress, shift_to_now, stop)
+        replay = Replay(sender, pace, in_flight, retry_for_s, complain, progress, shift_to_now, signals, stop)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         tally = replay.run(files)
