@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leeway.storage.columns.dictionary import Dictionary, dictionary, intern_after
-from leeway.storage.columns.text import GROWTH, SPARE, Hard, double_as_text, put_value
+from leeway.storage.columns.text import GROWTH, SPARE, STRING, Hard, double_as_text, put_value
 from leeway.storage.columns.wire import LEN, copy, field
 from leeway.storage.kernels import Bytes, Number, Places, kernel
 
@@ -37,11 +37,14 @@ class Wishes(NamedTuple):
         starts: Where a key's wishes begin in `columns` and `precedences`; one more than there are keys.
         columns: The column that is to be filled.
         precedences: 0 is asked first.
+        literal: 1 where a string is meant as it stands. Else it may be JSON, as frameworks put it into attributes of
+            spans, and `[]` and `null` say nothing.
     """
 
     starts: NDArray[np.int64]
     columns: NDArray[np.int64]
     precedences: NDArray[np.uint8]
+    literal: NDArray[np.uint8]
 
 
 class Wanted(NamedTuple):
@@ -57,8 +60,12 @@ class Wanted(NamedTuple):
     columns_max: int
 
 
-def wanted(sources: Sequence[Sequence[tuple[int, str]]]) -> Wanted:
-    """From each column's keys and their precedence."""
+def wanted(sources: Sequence[Sequence[tuple[int, str]]], *, literal: bool = False) -> Wanted:
+    """From each column's keys and their precedence.
+
+    Args:
+        literal: See `Wishes`.
+    """
     wishes: dict[bytes, list[tuple[int, int]]] = {b"": []}
     for column, keys in enumerate(sources):
         for precedence, key in keys:
@@ -70,6 +77,7 @@ def wanted(sources: Sequence[Sequence[tuple[int, str]]]) -> Wanted:
             np.cumsum([0, *(len(of_key) for of_key in wishes.values())], dtype=np.int64),
             np.array([column for column, _ in flat], np.int64),
             np.array([precedence for _, precedence in flat], np.uint8),
+            np.array([literal], np.uint8),
         ),
         len(sources),
     )
@@ -88,7 +96,7 @@ class Attributes(NamedTuple):
         texts: The body of a String column: of each value, length and text.
         text_ends: Of each message, where its last value ends in `texts`.
         won_starts: By column and message, where the text that fills it begins in `texts`. A text that says nothing
-            (empty, `[]`, `null`) fills nothing.
+            (empty; and but for literal strings `[]`, `null`) fills nothing.
         won_ends: Where it ends; 0 if there is none.
         precedences: Of that attribute; NOBODY if none does.
         known: The keys.
@@ -275,7 +283,8 @@ def _read_one(
     made.kinds[number], text_at, to = put_value(data, value_start, value_end, made.texts, done[1], hard)
     made.keys[number] = key
     done[0], done[1] = number + 1, to
-    if key < len(wishes.starts) - 1 and not _says_nothing(made.texts, text_at, to):
+    is_literal = wishes.literal[0] and made.kinds[number] == STRING
+    if key < len(wishes.starts) - 1 and to > text_at and (is_literal or not _says_nothing(made.texts, text_at, to)):
         for wish in range(wishes.starts[key], wishes.starts[key + 1]):
             column = wishes.columns[wish]
             if wishes.precedences[wish] < made.precedences[column, row]:

@@ -41,7 +41,7 @@ class LogDecoder:
     def __init__(self, conventions: Conventions) -> None:
         columns = {column.name: plain_sources(column) for column in conventions.columns}
         self._of_record = wanted([columns["agent_name"], columns["conversation_id"], _EVENT_NAME])
-        self._of_resource = wanted([columns[name] for name in _OF_RESOURCE])
+        self._of_resource = wanted([columns[name] for name in _OF_RESOURCE], literal=True)
 
     def block(self, framed: bytes, claim: Claim) -> bytes:
         """The rows of framed ResourceLogs.

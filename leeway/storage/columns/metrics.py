@@ -34,7 +34,7 @@ _SCOPE_DROPPED: Final = 4
 _START, _TIME = 2, 3
 _TEMPORALITY, _MONOTONIC = 2, 3
 _WITH_TEMPORALITY: Final = ("sum", "histogram", "exponential_histogram")
-_SERVICE: Final = wanted([[(0, "service.name")]])
+_SERVICE: Final = wanted([[(0, "service.name")]], literal=True)
 
 
 class MetricDecoder:

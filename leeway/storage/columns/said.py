@@ -52,7 +52,7 @@ class Names:
             *([(0, holder)] for holder in holders),
             *([(0, key)] for _, key in plain_sources(self.columns[words])),
         ])  # fmt: skip
-        self.of_resource: Wanted = wanted([*map(plain_sources, resources)])
+        self.of_resource: Wanted = wanted([*map(plain_sources, resources)], literal=True)
 
 
 def plain_sources(column: Column) -> list[tuple[int, str]]:
