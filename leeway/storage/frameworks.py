@@ -6,7 +6,7 @@ All of it is pure and looks at texts only: whoever has columns asks once for eac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -38,6 +38,10 @@ NAME_CHARS_MAX: Final = 1024
 
 def _whole(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
     return pattern.fullmatch(text) if len(text) <= NAME_CHARS_MAX else None
+
+
+def _fits_any(_: str) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,27 @@ class Frameworks:
 
     def by_name(self, scope: str, name: str) -> str:
         """The operation that an instrumentation's names mean; '' where they say nothing. One call a pair of texts."""
-        return next((operation for fit, operation in self.names if fit(scope=scope, name=name)), "")
+        return self.of_scope(scope)(name)
+
+    def of_scope(self, scope: str) -> Callable[[str], str]:
+        """What the names of spans mean in a scope, as `by_name` says of each. One call a text.
+
+        Names may be as many as spans, and scopes are few: what depends on the scope is asked once.
+        """
+        rules: list[tuple[Callable[[str], object], str]] = []
+        for fit, operation in self.names:
+            asked = dict(fit.patterns)
+            if "scope" not in asked or _whole(asked["scope"], scope):
+                rules.append((asked["name"].fullmatch if "name" in asked else _fits_any, operation))
+        unnamed = [rule for rule in rules if rule[0] is _fits_any]
+
+        def meant(name: str) -> str:
+            for fits, operation in rules if len(name) <= NAME_CHARS_MAX else unnamed:
+                if fits(name):
+                    return operation
+            return ""
+
+        return meant
 
     def inferred(self, found: Found) -> str:
         """The operation where neither a word nor a name says it."""

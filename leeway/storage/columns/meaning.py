@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -103,9 +104,8 @@ class Interpreter:
         if len(silent):
             pairs, which = np.unique(_combined(scopes, names, silent), return_inverse=True)
             width = len(names.values)
-            meant = [
-                self._frameworks.by_name(scopes.values[p // width], names.values[p % width]) for p in pairs.tolist()
-            ]
+            of_scope = cache(lambda scope: self._frameworks.of_scope(scopes.values[scope]))
+            meant = [of_scope(p // width)(names.values[p % width]) for p in pairs.tolist()]
             codes[silent] = np.array([_CODE[value] for value in meant])[which]
         silent = np.flatnonzero(codes == 0)
         if len(silent):
