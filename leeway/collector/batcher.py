@@ -255,9 +255,11 @@ class Batcher:
         try:
             entry, checksum = self._seal(requests)
         except OSError as e:
+            self._lane.disk.failed(e)
             log.error("journal.write_failed", error=str(e))  # noqa: TRY400 - the disk is full; a traceback says no more
             self._lane.done(requests, Later(Reason.DISK, f"the collector cannot write its journal: {e.strerror}", 5.0))
             return not is_durable
+        self._lane.disk.took()
         flight = Flight(requests, entry.seq, min(r.arrived_s for r in requests), time.monotonic(), is_durable)
         with self._changed:
             self._flights.add(flight)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from leeway.collector.disk import Disk
 from leeway.collector.journal import make_folder
 from leeway.model import Rejected
 
@@ -18,6 +19,7 @@ class DataFolder:
 
     Attributes:
         path: Where it is.
+        disk: Whether it takes what is written.
         writer: This collector's name in the ledger, made once a folder.
 
     Raises:
@@ -27,6 +29,7 @@ class DataFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         make_folder(path)
+        self.disk = Disk(path)
         self._lock = _locked(path / "lock")
         self.writer = _writer_id(path / "writer")
 

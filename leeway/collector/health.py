@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
+from leeway.collector.disk import Disk
 from leeway.collector.intake import Intake
 from leeway.collector.metrics import Metrics
 from leeway.collector.pipeline import Pipeline
@@ -25,12 +26,14 @@ class Health:
         settings: Settings,
         intake: Intake,
         store: StoreState,
+        disk: Disk,
         pipelines: Mapping[Signal, Pipeline],
         metrics: Metrics,
     ) -> None:
         self._settings = settings
         self._intake = intake
         self._store = store
+        self._disk = disk
         self._pipelines = pipelines
         metrics.ready.set_function(lambda: not self.missing())
         metrics.store_up.set_function(lambda: store.is_up)
@@ -40,6 +43,8 @@ class Health:
         missing = []
         if not self._intake.is_open:
             missing.append("the collector is starting or stopping")
+        if self._disk.trouble:
+            missing.append(f"the collector's own disk does not take what is to be stored: {self._disk.trouble}")
         if not self._store.is_away:
             if not self._store.is_open:
                 missing.append("ClickHouse has not answered yet, or what the last process left is still being stored")
@@ -59,6 +64,13 @@ class Health:
             return []
         items = sum(p.spool.items for p in self._pipelines.values())
         return [f"ClickHouse does not answer; {items} items wait on the disk and are stored when it is back"]
+
+    async def watch_disk(self) -> None:
+        """Try the disk while there is trouble with it, for ever."""
+        while True:
+            await asyncio.sleep(ASK_EVERY_S)
+            if self._disk.trouble:
+                await asyncio.to_thread(self._disk.try_again)
 
     async def watch(self, db: Database) -> None:
         """Ask ClickHouse whether it is there, for ever."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from leeway.collector.disk import Disk
 from leeway.collector.fair_queue import Request
 from leeway.collector.metrics import Metrics
 from leeway.collector.refusal import Refusal
@@ -30,4 +31,5 @@ class Lane:
     writer: str
     store: StoreState
     metrics: Metrics
+    disk: Disk
     done: Done

@@ -42,7 +42,7 @@ class Pipeline:
         metrics: Metrics,
         done: Done,
     ) -> None:
-        self._lane = lane = Lane(settings, signal, folder.writer, store, metrics, done)
+        self._lane = lane = Lane(settings, signal, folder.writer, store, metrics, folder.disk, done)
         self._give_up = threading.Event()
         self.journal = Journal(folder.path, signal, fsync=settings.journal_fsync)
         self.spool = Spool(folder.path, signal, folder.writer, room, settings.spool_segment_bytes_max)

@@ -58,7 +58,7 @@ async def _serve(settings: Settings, folder: DataFolder, stop: threading.Event, 
     intake = Intake(settings, metrics, redaction.for_project)
     store = StoreState()
     pipelines = _pipelines(settings, folder, store, metrics, intake)
-    health = Health(settings, intake, store, pipelines, metrics)
+    health = Health(settings, intake, store, folder.disk, pipelines, metrics)
     door = Door(settings, metrics)
     grpc, grpc_port = await grpc_server.start(settings, intake, door)
     try:
@@ -70,6 +70,7 @@ async def _serve(settings: Settings, folder: DataFolder, stop: threading.Event, 
     intake.open(pipelines)
     sweep = asyncio.create_task(intake.sweep())
     refresh = asyncio.create_task(_refresh(redaction))
+    watch_disk = asyncio.create_task(health.watch_disk())
     watch: asyncio.Task[None] | None = None
     give_up = threading.Event()
     opening = asyncio.create_task(asyncio.to_thread(_open_store, settings, pipelines, store, give_up))
@@ -97,6 +98,7 @@ async def _serve(settings: Settings, folder: DataFolder, stop: threading.Event, 
         await asyncio.gather(grpc.stop(settings.stop_within_s), http.stop())
         sweep.cancel()
         refresh.cancel()
+        watch_disk.cancel()
         if watch:
             watch.cancel()
 

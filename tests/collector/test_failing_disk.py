@@ -15,6 +15,7 @@ import pytest
 from leeway import storage
 from leeway.collector import Settings
 from leeway.collector.data_folder import DataFolder
+from leeway.collector.disk import Disk
 from leeway.collector.journal import Entry, Journal, Torn
 from leeway.collector.metrics import Metrics
 from leeway.collector.otlp import framing
@@ -168,6 +169,22 @@ def test_a_disk_that_is_full_at_the_start_is_waited_for(
         assert pipeline.spool.items == 2
         assert not list(tmp_path.rglob("*.batch"))
         pipeline.close(1.0)
+
+
+# -- the word of it ------------------------------------------------------------------------------------------------
+
+
+def test_readiness_says_that_the_disk_takes_nothing_until_it_does(tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    disk.failed(failing(errno.ENOSPC))
+    assert disk.trouble == "No space left on device"
+    (tmp_path / "trial").mkdir()  # nor does it take a file of that name now
+    disk.try_again()
+    assert disk.trouble
+    (tmp_path / "trial").rmdir()
+    disk.try_again()
+    assert not disk.trouble
+    assert not list(tmp_path.iterdir())
 
 
 # -- the spool -----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from leeway import storage
@@ -18,7 +19,7 @@ from tests.collector.client import grpc_export
 from tests.collector.ledger import assert_ledger_whole
 from tests.collector.process import CollectorProcess
 from tests.collector.requests import request, span
-from tests.conftest import StoreProcess
+from tests.conftest import StoreProcess, until
 
 MIB = 1024 * 1024
 
@@ -105,10 +106,12 @@ def test_a_collector_whose_disk_is_full_asks_to_come_back_and_goes_on(small_disk
         store.kill()
         sender.until_refused()
         assert own.metric("refused_total") > 0
+        until(lambda: "No space left" in httpx.get(f"{own.http}/readyz").text, "readyz tells that there is no room")
         store.start()  # what is in the spool makes room as it drains
         own.wait_until_drained()
         sender.finish()
         own.wait_until_drained()
+        until(lambda: httpx.get(f"{own.http}/readyz").status_code == 200, "readyz tells that there is room again")
         assert set(sender.codes) == {"OK", "UNAVAILABLE"}
         assert_each_once(store, sender.acknowledged)
     finally:

@@ -16,6 +16,7 @@ import pytest
 from leeway.collector import Settings
 from leeway.collector.batcher import Batcher
 from leeway.collector.commit import Committer, Poisoned
+from leeway.collector.disk import Disk
 from leeway.collector.fair_queue import Request
 from leeway.collector.journal import Entry, Journal
 from leeway.collector.lane import Lane
@@ -117,7 +118,7 @@ def _outcome(
     """Names of the requests that were told they are durable, that ClickHouse has, and that were set aside."""
     told = Told()
     project = folder.name
-    lane = Lane(SETTINGS, Signal.TRACES, project, StoreState(), Metrics(), told.done)
+    lane = Lane(SETTINGS, Signal.TRACES, project, StoreState(), Metrics(), Disk(folder), told.done)
     meeting = Meeting(meet_at)
     meeting.batcher = batcher = Batcher(lane, MeetingJournal(folder, meeting, full_at))
     _put_all(batcher, project)

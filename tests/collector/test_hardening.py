@@ -15,6 +15,7 @@ import pytest
 from leeway.collector import Settings
 from leeway.collector.batcher import Batcher
 from leeway.collector.commit import Committer
+from leeway.collector.disk import Disk
 from leeway.collector.fair_queue import Request
 from leeway.collector.journal import Entry, Journal
 from leeway.collector.lane import Lane
@@ -51,7 +52,7 @@ def test_a_batch_whose_fsync_has_failed_waits_for_clickhouse(
     def failing(_: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    lane = Lane(Settings(), Signal.TRACES, tmp_path.name, StoreState(), Metrics(), done)
+    lane = Lane(Settings(), Signal.TRACES, tmp_path.name, StoreState(), Metrics(), Disk(tmp_path), done)
     batcher = Batcher(lane, Journal(tmp_path, Signal.TRACES))
     committer = SlowCommitter(db, lane)
     body = request().SerializeToString()

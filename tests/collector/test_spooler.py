@@ -11,6 +11,7 @@ import pytest
 
 from leeway.collector import Settings
 from leeway.collector.batcher import Batcher
+from leeway.collector.disk import Disk
 from leeway.collector.fair_queue import Request
 from leeway.collector.journal import Journal
 from leeway.collector.lane import Lane
@@ -45,7 +46,7 @@ class Spooling:
 
     def __init__(self, folder: Path) -> None:
         self.words: dict[int, Refusal | None] = {}
-        lane = Lane(Settings(), Signal.TRACES, "w", StoreState(), Metrics(), self._done)
+        lane = Lane(Settings(), Signal.TRACES, "w", StoreState(), Metrics(), Disk(folder), self._done)
         self.batcher = Batcher(lane, Journal(folder, Signal.TRACES))
         self.spool = BrokenSpool(folder, Signal.TRACES, "w", SpoolRoom(ROOM_BYTES), 10**6)
         self.spooler = Spooler(lane, self.batcher, self.spool)

@@ -12,6 +12,7 @@ import pytest
 from leeway.collector import Settings
 from leeway.collector.batcher import Batcher
 from leeway.collector.commit import Committer
+from leeway.collector.disk import Disk
 from leeway.collector.fair_queue import Request
 from leeway.collector.journal import Journal
 from leeway.collector.lane import Lane
@@ -49,7 +50,7 @@ def _outcome(db: Database, folder: Path, error: type[Exception], times: int) -> 
             words.setdefault(NAMES[r.digest], refusal)
 
     project = folder.name
-    lane = Lane(Settings(linger_s=0.2), Signal.TRACES, project, StoreState(), Metrics(), done)
+    lane = Lane(Settings(linger_s=0.2), Signal.TRACES, project, StoreState(), Metrics(), Disk(folder), done)
     batcher = Batcher(lane, Journal(folder, Signal.TRACES))
     for digest, name in enumerate(NAMES):
         body = request(span(name)).SerializeToString()

@@ -143,6 +143,7 @@ class Spooler:
         except Full:
             return False
         except OSError as e:
+            self._lane.disk.failed(e)
             log.error("spool.write_failed", signal=self._lane.signal, error=str(e))  # noqa: TRY400 - no bug
             self._lane.done(
                 requests,
@@ -153,6 +154,7 @@ class Spooler:
                 ),
             )
         else:
+            self._lane.disk.took()
             self._lane.metrics.spooled_items.labels(self._lane.signal).inc(items)
             self._lane.done(requests, None)
         return True
