@@ -69,10 +69,10 @@ def status(refusal: Refusal) -> Status:
     code: int = ANSWERS[refusal.reason].grpc_code.value[0]
     made = Status(code=code, message=str(refusal))
     if isinstance(refusal, Later):
-        seconds = int(refusal.retry_after_s)
-        nanos = round((refusal.retry_after_s - seconds) * 1e9)
+        delay = Duration()
+        delay.FromNanoseconds(round(refusal.retry_after_s * 1e9))  # which may be a whole second more
         detail = AnyMessage()
-        detail.Pack(RetryInfo(retry_delay=Duration(seconds=seconds, nanos=nanos)))
+        detail.Pack(RetryInfo(retry_delay=delay))
         made.details.append(detail)
     return made
 

@@ -51,8 +51,9 @@ class Pipeline:
         self._drain: Drain | None = None
 
     def known(self) -> list[int]:
-        """Digests of the requests that are on the disk, made durable."""
-        return [*self.journal.harden_all(), *self.spool.hashes_at_start]
+        """Digests of the requests that are on the disk, made durable. To be asked once: a full spool has millions."""
+        of_spool, self.spool.hashes_at_start = self.spool.hashes_at_start, []
+        return [*self.journal.harden_all(), *of_spool]
 
     def put(self, request: Request) -> None:
         """Take a request; `done` tells what became of it."""

@@ -21,6 +21,7 @@ from leeway.collector.metrics import Metrics
 from leeway.collector.otlp import framing
 from leeway.collector.pipeline import Pipeline
 from leeway.collector.room import SpoolRoom
+from leeway.collector.spool.segment import Record
 from leeway.collector.spool.spool import Spool
 from leeway.collector.store_state import StoreState
 from leeway.model import Signal, Unavailable
@@ -188,6 +189,19 @@ def test_readiness_says_that_the_disk_takes_nothing_until_it_does(tmp_path: Path
 
 
 # -- the spool -----------------------------------------------------------------------------------------------------
+
+
+def test_what_a_spool_held_at_the_start_is_told_and_not_kept(tmp_path: Path) -> None:
+    with DataFolder(tmp_path) as folder:
+        room = SpoolRoom(10**9)
+        before = Spool(tmp_path, Signal.TRACES, folder.writer, room, 10**6)
+        entry = batch("w", 1, "chat")
+        before.append(before.next_header(), Record(1, (7,), entry.framed, {"default": 100}))
+        before.close()
+        pipeline = Pipeline(Settings(), Signal.TRACES, folder, room, StoreState(), Metrics(), lambda *_: None)
+        assert pipeline.known() == [7]
+        assert not pipeline.spool.hashes_at_start, "of millions of requests it would be much for nothing"
+        pipeline.close(1.0)
 
 
 def test_halves_that_do_not_both_find_room_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leeway.collector import edges
 from leeway.collector.door.rate import Bucket
+from leeway.collector.refusal import Later, Reason
 
 RATES = st.floats(0.1, 1e9)
 AMOUNTS = st.lists(st.tuples(st.floats(0, 1e9), st.floats(0, 1e4)), max_size=30)
@@ -60,3 +64,11 @@ def test_the_rate_is_kept_in_the_long_run(rate: float, amounts: list[tuple[float
             taken += amount
     most = max((amount for amount, _ in amounts), default=0)
     assert taken <= (now_s + 2) * rate * (1 + 1e-9) + most
+
+
+def test_a_delay_next_to_a_whole_second_has_a_valid_duration() -> None:
+    later = Later(Reason.RATE, "above its rate", 1.9999999999)
+    status, headers, body = edges.http_answer(later, edges.JSON)
+    assert status == 429
+    assert (b"retry-after", b"2") in headers
+    assert json.loads(body)["details"][0]["retryDelay"] == "2s"
