@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from leeway.collector.disk import Disk
@@ -16,6 +17,8 @@ from leeway.model import Rejected, Signal, Unavailable
 from leeway.storage import Database
 
 ASK_EVERY_S: Final = 2.0
+ASK_WITHIN_S: Final = 10.0
+"""A ClickHouse that says nothing for so long is away, though it may take connections. An INSERT may take longer."""
 
 
 class Health:
@@ -72,11 +75,15 @@ class Health:
             if self._disk.trouble:
                 await asyncio.to_thread(self._disk.try_again)
 
-    async def watch(self, db: Database) -> None:
+    async def watch(self) -> None:
         """Ask ClickHouse whether it is there, for ever."""
+        asking = replace(self._settings.clickhouse, query_timeout_s=ASK_WITHIN_S)
+        db: Database | None = None
         while True:
             await asyncio.sleep(ASK_EVERY_S)
             try:
+                if db is None:
+                    db = await asyncio.to_thread(Database, asking)
                 await asyncio.to_thread(db.command, "SELECT 1")
             except (Unavailable, Rejected):
                 self._store.failed()

@@ -104,7 +104,7 @@ class Pipeline:
         self._give_up.set()
         self._batcher.close(max(1.0, within_s - (time.monotonic() - began_s)))
         if self._drain:
-            self._drain.close()
+            self._drain.close(max(1.0, within_s - (time.monotonic() - began_s)))
         self.spool.close()
 
     def give_up(self) -> None:

@@ -77,13 +77,13 @@ async def _serve(settings: Settings, folder: DataFolder, stop: threading.Event, 
     try:
         await _until(lambda: stop.is_set() or opening.done())
         if opening.done():
-            db, ways, digests = opening.result()
+            ways, digests = opening.result()
             intake.remember(digests)
             store.opened()
             known = frozenset(digests)
             for signal, pipeline in pipelines.items():
                 pipeline.open(*ways[signal], known)
-            watch = asyncio.create_task(health.watch(db))
+            watch = asyncio.create_task(health.watch())
             log.info("collector.ready", requests_remembered=len(digests))
             ready()
         await _until(stop.is_set)
@@ -141,11 +141,11 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 def _open_store(
     settings: Settings, pipelines: Mapping[Signal, Pipeline], store: StoreState, give_up: threading.Event
-) -> tuple[Database, dict[Signal, tuple[Committer, int]], list[int]]:
+) -> tuple[dict[Signal, tuple[Committer, int]], list[int]]:
     """Reach ClickHouse, however long that takes, bring its schema up to date and end what was under way.
 
     Returns:
-        The database, by signal the way to it and the number of the next batch, and the digests of recent requests.
+        By signal the way to the database and the number of the next batch, and the digests of recent requests.
 
     Raises:
         Interrupted: The collector stops first.
@@ -159,7 +159,7 @@ def _open_store(
             storage.migrate(db)
             ways = {signal: pipeline.recover(db) for signal, pipeline in pipelines.items()}
             digests = ledger.recent_hashes(db, time.time() - settings.resend_memory_s, settings.resend_memory_max)
-            return db, ways, digests
+            return ways, digests
         except Unavailable as e:
             failures += 1
             store.failed()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,6 +104,20 @@ def test_a_stop_while_clickhouse_is_away_loses_nothing(own_store: StoreProcess, 
     own.start()
     own.wait_until_drained()
     assert names(own_store) == ["during"]
+
+
+def test_a_store_that_says_nothing_is_away_and_holds_no_stop_up(own_store: StoreProcess, own: CollectorProcess) -> None:
+    assert grpc_export(own, body("before")).code == "OK"
+    os.kill(own_store.pid, signal.SIGSTOP)
+    try:
+        assert grpc_export(own, body("during")).code == "OK"
+        until(lambda: own.metric("store_up") == 0, "a store that takes connections and says nothing is away")
+        assert own.stop() == 0
+    finally:
+        os.kill(own_store.pid, signal.SIGCONT)
+    own.start()
+    own.wait_until_drained()
+    assert names(own_store) == ["before", "during"]
 
 
 def test_a_full_spool_asks_to_come_back_and_leaves_other_projects_their_room(

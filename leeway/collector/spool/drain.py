@@ -50,9 +50,9 @@ class Drain:
         self._thread = threading.Thread(target=self._run, name=f"drain-{signal}", daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
-        """`stop` is set; wait for the end."""
-        self._thread.join()
+    def close(self, within_s: float) -> None:
+        """`stop` is set; wait for the end. What a ClickHouse that says nothing has is sent again at the next start."""
+        self._thread.join(within_s)
 
     def _run(self) -> None:
         while not self._stop.is_set():
