@@ -1,7 +1,7 @@
 """Bring a database to this version's schema: numbered migrations first, then the views, which follow the code.
 
 Migrations are forward only and remembered with a checksum of what was run. Views hold no data, so they are made anew
-whenever their text changes.
+whenever their text or what they stand on changes.
 Two processes may start at once, and any may die between two steps: every statement may be repeated (`IF NOT EXISTS`),
 and what is remembered is written after it was done. A failed statement stops everything; the next start begins with it.
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Final
@@ -67,11 +67,14 @@ def migrate(db: Database) -> list[str]:
             f"the database has migrations that this version does not know ({', '.join(newer)}); upgrade Leeway"
         )
     done = _apply(db, ours, known)
-    migrated = bool(done)  # `SELECT *` in a view means the columns of the day it was made
+    migrated = bool(done)
     for view in views():
-        if migrated or known.get(view.name) != view.checksum:
-            _run(db, view)
-            done.append(view.name)
+        # `SELECT *` in a view means the columns of the day it was made. So what is remembered of a view is the schema that
+        # it was made on, too: whoever died between the last migration and the views is followed by one who makes them.
+        made = replace(view, checksum=_checksum(f"{view.checksum} {ours[-1].name}"))
+        if migrated or known.get(made.name) != made.checksum:
+            _run(db, made)
+            done.append(made.name)
     return done
 
 

@@ -96,6 +96,18 @@ def test_a_failed_statement_says_which_and_the_next_start_goes_on_from_it(empty:
     assert schema._apply(empty, [good, mended, last], schema._known(empty)) == ["9002_bad", "9003_last"]
 
 
+def test_views_show_new_columns_though_whoever_added_them_died_before_making_the_views(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.migrate(empty)
+    added = statement("9001_more", "ALTER TABLE leeway.run_rows ADD COLUMN IF NOT EXISTS more UInt8")
+    monkeypatch.setattr(schema, "migrations", lambda: (*MIGRATIONS, added))
+    schema._apply(empty, [*MIGRATIONS, added], schema._known(empty))
+    storage.migrate(empty)
+    assert empty.rows("SELECT any(more) AS more FROM leeway.runs") == [{"more": 0}]
+    assert storage.migrate(empty) == []
+
+
 def test_a_store_that_dies_half_way_leaves_what_was_done(tmp_path_factory: pytest.TempPathFactory) -> None:
     store = StoreProcess(tmp_path_factory.mktemp("dying") / "data")
     try:
