@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import polars as pl
 import structlog
 
 from leeway.detectors.assembly import RUN, TraceKey, assemble, with_spans
+from leeway.detectors.elapsed import Elapsed
 from leeway.detectors.ledger import Batches, LedgerReader
 from leeway.detectors.pending import KEY, Due, Pending
 from leeway.detectors.records import observation_records, run_records
@@ -87,6 +88,7 @@ class Assembler:
     counts: AssemblerCounts = field(default_factory=AssemblerCounts)
     pending: Pending = field(init=False)
     ledger: LedgerReader = field(init=False)
+    _elapsed: Elapsed = field(default_factory=lambda: Elapsed(step_ns_max=TIMES_NS[1]))
     _seq: int = 0
     _revision: int = 0
     _observed: OrderedDict[TraceKey, bool] = field(default_factory=OrderedDict)
@@ -137,12 +139,15 @@ class Assembler:
             How many spans were read and runs written; 0 when there was nothing to do.
         """
         read = 0
+        own_ns = self._elapsed.look(now_ns)
         self.pending.tidy()
         for batches in self.ledger.poll(now_ns, self.settings.read_spans_max):
-            read += self._read(batches)
-        due = self.pending.take(now_ns, self.settings.pending_spans_max)
+            # A collector whose clock is ahead has committed it now: nobody waits for that clock to come round.
+            age_ns = max(0, now_ns - batches.committed_ns)
+            read += self._read(replace(batches, committed_ns=own_ns - age_ns))
+        due = self.pending.take(own_ns, self.settings.pending_spans_max)
         if due:
-            self.counts.runs_early += sum(d.at_ns > now_ns for _, d in due)
+            self.counts.runs_early += sum(d.at_ns > own_ns for _, d in due)
             self._assemble(due, now_ns)
         return read + len(due)
 

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import structlog
 
+from leeway.detectors.elapsed import Elapsed
 from leeway.detectors.sql import query
 from leeway.storage import Database
 
@@ -56,6 +57,7 @@ class LedgerReader:
     positions: dict[str, int] = field(default_factory=dict)
     gap_wait_ns: int = 3_600_000_000_000
     gaps_given_up: int = 0
+    _elapsed: Elapsed = field(default_factory=Elapsed)
     _writers: list[str] = field(default_factory=list)
     _asked_writers_ns: int = 0
     _gap_since_ns: dict[str, int] = field(default_factory=dict)
@@ -66,9 +68,11 @@ class LedgerReader:
         """What was committed since the last poll.
 
         Args:
-            now_ns: Unix time.
+            now_ns: Unix time. Waiting is measured by what passes between two polls: a clock that is set back stops nothing,
+                and one that leaps gives no gap up.
             rows_max: Stop before handing out more rows than this, but hand out at least one batch a writer.
         """
+        now_ns = self._elapsed.look(now_ns)
         if not self._writers or now_ns - self._asked_writers_ns >= WRITERS_EVERY_NS:
             known = self.db.rows(query("ledger_writers"), {"kind": self.kind})
             self._writers = sorted(str(row["writer"]) for row in known)

@@ -294,6 +294,21 @@ def test_senders_whose_clocks_are_anywhere_do_not_stop_the_assembly(db: Database
     assert len(runs(db)) == 150
 
 
+def test_a_collector_whose_clock_is_ahead_and_a_clock_that_is_set_back_hold_no_run_up(db: Database) -> None:
+    store_batch(db, 1, run_spans("a"), committed_ns=T0_NS + 86_400 * S)
+    a = assembler(db)
+    a.step(T0_NS)
+    a.step(AFTER)
+    assert set(runs(db)) == {trace_id("a")}
+    store_batch(db, 2, run_spans("b"), committed_ns=AFTER + S)
+    a.step(AFTER + S)
+    assert a.pending.spans == 4
+    back_ns = AFTER - 3600 * S
+    a.step(back_ns)
+    a.step(back_ns + 2 * S)
+    assert set(runs(db)) == {trace_id("a"), trace_id("b")}
+
+
 def test_a_trace_that_never_ends_is_written_all_the_same(db: Database) -> None:
     a = Assembler(db, AssemblerSettings(grace_s=1.0, wait_max_s=5.0))
     a.recover(T0_NS)

@@ -20,6 +20,30 @@ def test_news_of_a_writer_that_was_quiet_for_an_hour_are_read_within_a_second(db
     assert [b.last for b in reader.poll(T0_NS + 3601 * S, 10)] == [2]
 
 
+def test_a_clock_that_is_set_back_stops_no_reading(db: Database) -> None:
+    store_ledger(db, 1, 4)
+    reader = LedgerReader(db, "spans")
+    for second in range(3):
+        reader.poll(T0_NS + second * S, 10)
+    back_ns = T0_NS - 3600 * S
+    store_ledger(db, 2, 4)
+    store_ledger(db, 1, 4, writer="new")
+    read = [b.writer for second in range(5) for b in reader.poll(back_ns + second * S, 10)]
+    assert sorted(read) == ["new", "w"]
+
+
+def test_a_gap_is_given_up_after_an_hour_of_polls_and_not_when_the_clock_leaps(db: Database) -> None:
+    store_ledger(db, 2, 4)
+    reader = LedgerReader(db, "spans", gap_wait_ns=3600 * S)
+    assert reader.poll(T0_NS, 10) == []
+    woken_ns = T0_NS + 8 * 3600 * S
+    assert reader.poll(woken_ns, 10) == []
+    waited = [reader.poll(woken_ns + minute * 60 * S, 10) for minute in range(1, 60)]
+    assert [b.first for found in waited for b in found] == [2]
+    assert waited[-1]
+    assert reader.gaps_given_up == 1
+
+
 def test_a_writer_that_has_just_written_is_asked_again_at_once(db: Database) -> None:
     reader = LedgerReader(db, "spans")
     for batch in range(1, 4):
