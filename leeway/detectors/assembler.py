@@ -17,6 +17,7 @@ from typing import Final
 import polars as pl
 import structlog
 
+from leeway.detectors.acquaintance import Acquaintances
 from leeway.detectors.assembly import RUN, TraceKey, assemble, with_spans
 from leeway.detectors.elapsed import Elapsed
 from leeway.detectors.ledger import Batches, LedgerReader
@@ -29,6 +30,8 @@ SECOND_NS: Final = 1_000_000_000
 MICROSECOND_NS: Final = 1_000
 TRACES_A_QUERY_MAX: Final = 2_000
 """Trace ids that one query names."""
+BEGINNINGS: Final = "0123456789abcdef"
+"""Of trace ids."""
 TIMES_NS: Final = (0, 2**63 - 1)
 """All times that a span can have."""
 
@@ -47,7 +50,8 @@ class AssemblerSettings:
         read_spans_max: Spans that one step reads.
         kept_spans_max: Spans of assembled runs that stay in memory, so that late ones re-open them without reading them
             again; 200 to 400 bytes each.
-        remembered_runs_max: Runs that are remembered, so that late spans re-open them without asking the database.
+        remembered_runs_max: Runs that are remembered, so that late spans re-open them without asking the database. Of all
+            others that are stored it is known that they may be, at three to six bytes a run.
         remembered_s: How far back that memory is filled at the start.
     """
 
@@ -93,6 +97,7 @@ class Assembler:
     _revision: int = 0
     _observed: OrderedDict[TraceKey, bool] = field(default_factory=OrderedDict)
     """Runs that were assembled lately; whether they were complete, and so observed."""
+    _ever: Acquaintances = field(default_factory=Acquaintances)
 
     def __post_init__(self) -> None:
         self.pending = Pending(
@@ -113,6 +118,8 @@ class Assembler:
         limit = self.settings.remembered_runs_max
         for row in reversed(self.db.rows(query("runs_assembled_since"), {"since_ns": since_ns, "limit": limit})):
             self._remember((row["project"], row["trace_id"]), complete=bool(row["complete"]))
+        for beginning in BEGINNINGS:
+            self._ever.add_hashes(self.db.frame(query("runs_hashes"), {"beginning": beginning})["hash"].to_numpy())
         written = self.db.rows(query("ledger_last"), {"kind": "observations", "writer": self.name})
         self._seq = int(written[0]["seq"]) if written else 0
         saved = self.db.rows(query("progress_of"), {"reader": self.name})
@@ -162,7 +169,8 @@ class Assembler:
 
     def _assemble(self, due: Sequence[tuple[TraceKey, Due]], now_ns: int) -> None:
         order = [key for key, _ in due]
-        seen = self._seen([key for key, d in due if key not in self._observed and (d.kept or not d.has_root)])
+        # A root says nothing of whether its run is new: it may be late, or the next turn of a long conversation.
+        seen = self._seen(self._ever.among([key for key in order if key not in self._observed]))
         known = {key: self._observed[key] for key in order if key in self._observed} | seen
         observe = {key: not known.get(key, False) for key in order}
         positions = self.pending.positions(self.ledger.positions)
@@ -208,6 +216,7 @@ class Assembler:
             if observed:
                 self.db.insert_frame("observation_rows", observation_records(seen.drop(RUN), self.name, seq))
             self.db.insert_frame("run_rows", run_records(found.runs, seq, now_ns))
+            self._ever.add([key for key in keys if key not in self._observed])
             for key, is_complete in zip(keys, complete, strict=True):
                 self._remember(key, complete=is_complete)
             self.counts.runs += len(keys)

@@ -127,6 +127,44 @@ def test_a_run_that_is_no_longer_remembered_is_not_observed_again_when_a_span_is
     assert observed(db) == before
 
 
+def test_a_root_that_comes_hours_after_its_children_completes_their_run(db: Database) -> None:
+    root, *children = run_spans("a")
+    store_batch(db, 1, children)
+    a = Assembler(db, replace(SETTINGS, remembered_runs_max=1, kept_spans_max=0))
+    a.recover(T0_NS)
+    a.step(T0_NS + 60 * S)
+    store_batch(db, 2, run_spans("b"), committed_ns=T0_NS + 60 * S)
+    a.step(T0_NS + 120 * S)
+    store_batch(db, 3, [root], committed_ns=T0_NS + 7200 * S)
+    a.step(T0_NS + 7202 * S)
+    run = runs(db)[trace_id("a")]
+    assert (run["spans"], run["llm_calls"], run["complete"]) == (4, 2, True)
+
+
+def test_a_trace_that_goes_on_the_day_after_a_restart_keeps_what_it_was(db: Database) -> None:
+    store_batch(db, 1, run_spans("a"))
+    assembler(db).step(AFTER)
+    store_batch(db, 2, run_spans("b"), committed_ns=AFTER)
+    assembler(db).step(AFTER + 2 * S)
+    day_ns = 86_400 * S
+    again = Assembler(db, SETTINGS)
+    again.recover(T0_NS + day_ns)
+    second = [replace(s, name=f"2{s.name}", parent=s.parent and f"2{s.parent}") for s in run_spans("a", 3_600_000)]
+    store_batch(db, 3, second, committed_ns=T0_NS + day_ns)
+    again.step(T0_NS + day_ns + 2 * S)
+    assert (runs(db)[trace_id("a")]["spans"], runs(db)[trace_id("a")]["llm_calls"]) == (8, 4)
+
+
+def test_after_a_quiet_night_and_a_restart_the_last_runs_are_not_observed_again(db: Database) -> None:
+    store_batch(db, 1, run_spans("a"))
+    assembler(db).step(AFTER)
+    morning_ns = T0_NS + 10 * 3600 * S
+    again = Assembler(db, SETTINGS)
+    again.recover(morning_ns)
+    again.step(morning_ns)
+    assert db.rows("SELECT sum(rows) AS n FROM leeway.batches WHERE kind = 'observations'") == [{"n": 2}]
+
+
 def test_of_late_runs_those_that_are_in_memory_and_those_that_are_not_come_out_in_order(db: Database) -> None:
     """Three runs, of which the memory has room for the spans of the last one only; then each gets one more."""
     spans = {trace: run_spans(trace) for trace in "abc"}
