@@ -3,7 +3,8 @@
 The order of writing makes a crash harmless. Before a group of runs is written, its number and its traces are saved
 with the position in the ledger (`progress`); then come `observation_rows`, `run_rows`, and last the group's own row
 in the ledger, which is what the detectors read. After a crash the group that was being written is written again under
-the same number, from the spans in the database; every row replaces itself.
+the same number, from the spans in the database; every row of a run replaces itself. What was observed stays as it was
+seen first, because more spans may have come since.
 """
 
 from __future__ import annotations
@@ -131,10 +132,12 @@ class Assembler:
         group = position["writing"]
         if group["seq"] == self._seq + 1 and group["traces"]:
             keys = [(project, trace_id) for project, trace_id, _ in group["traces"]]
-            observe = {(project, trace_id): bool(first) for project, trace_id, first in group["traces"]}
+            names = {"writer": self.name, "seq": group["seq"]}
+            there = {(r["project"], r["trace_id"]): int(r["rows"]) for r in self.db.rows(query("observed_in_group"), names)}
+            observe = {(p, trace_id): bool(first) and (p, trace_id) not in there for p, trace_id, first in group["traces"]}
             log.info("assembler.group_repeated", seq=group["seq"], runs=len(keys))
             frame = pl.concat(self._from_database({key: n for n, key in enumerate(keys)}))
-            self._write(group["seq"], keys, frame, observe, now_ns)
+            self._write(group["seq"], keys, frame, observe, now_ns, observed=sum(there.values()))
 
     def step(self, now_ns: int) -> int:
         """Read what is new and write what is due.
@@ -197,6 +200,7 @@ class Assembler:
         frame: pl.DataFrame,
         observe: Mapping[TraceKey, bool],
         now_ns: int,
+        observed: int = 0,
     ) -> None:
         """Write a group of runs.
 
@@ -204,17 +208,18 @@ class Assembler:
             keys: By number; those without spans, which were deleted, are left out.
             frame: Their spans, as `assembly.assemble` takes them.
             observe: Whether a run's observations are to be written once it is complete.
+            observed: How many rows of observations the group has already.
         """
-        observed = 0
         keys, frame = with_spans(keys, frame)
         if keys:
             found = assemble(keys, frame)
             complete = found.runs["complete"]
             wanted = complete & pl.Series([observe[key] for key in keys])
             seen = found.observations.filter(wanted.gather(found.observations[RUN]))
-            observed = seen.height
-            if observed:
-                self.db.insert_frame("observation_rows", observation_records(seen.drop(RUN), self.name, seq))
+            if seen.height:
+                records = observation_records(seen.drop(RUN), self.name, seq, first=observed)
+                self.db.insert_frame("observation_rows", records)
+            observed += seen.height
             self.db.insert_frame("run_rows", run_records(found.runs, seq, now_ns))
             self._ever.add([key for key in keys if key not in self._observed])
             for key, is_complete in zip(keys, complete, strict=True):

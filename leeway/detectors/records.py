@@ -23,11 +23,12 @@ def run_records(runs: pl.DataFrame, seq: int, now_ns: int) -> pl.DataFrame:
     )
 
 
-def observation_records(observations: pl.DataFrame, writer: str, seq: int) -> pl.DataFrame:
+def observation_records(observations: pl.DataFrame, writer: str, seq: int, first: int = 0) -> pl.DataFrame:
     """Rows of `observation_rows`, in the order in which they are to be observed.
 
     Args:
         observations: The fields of `model.Observation`.
+        first: The place of the first one in its group.
     """
     return observations.select(
         pl.exclude("start_ns", "end_ns"),
@@ -35,7 +36,7 @@ def observation_records(observations: pl.DataFrame, writer: str, seq: int) -> pl
         end_time=_time("end_ns"),
         writer=pl.lit(writer),
         seq=pl.lit(seq, pl.UInt64),
-        ordinal=pl.int_range(pl.len(), dtype=pl.UInt32),
+        ordinal=pl.int_range(first, first + pl.len(), dtype=pl.UInt32),
     )
 
 

@@ -312,6 +312,22 @@ def test_a_crash_at_any_write_loses_and_doubles_nothing(db: Database, inserts: i
     assert int(counted[0]["n"]) == len(expected)
 
 
+def test_a_run_that_grew_while_its_group_was_cut_off_is_observed_once(db: Database) -> None:
+    store_batch(db, 1, run_spans("a"))
+    dying = Assembler(DyingDatabase(db, 2, after=True), SETTINGS)  # type: ignore[arg-type]
+    dying.recover(T0_NS)
+    with pytest.raises(Crash):
+        dying.step(AFTER)
+    agent: dict[str, str | int] = {"gen_ai.agent.name": "planner"}
+    store_batch(db, 2, [SpanOf("a", "last", "root", 90, 140, attributes=agent)], committed_ns=AFTER)
+    again = assembler(db)
+    again.step(AFTER + 2 * S)
+    assert observed(db) == [(trace_id("a"), ""), (trace_id("a"), "planner")]
+    assert runs(db)[trace_id("a")]["spans"] == 5
+    rows = db.rows("SELECT seq, rows FROM leeway.batches WHERE kind = 'observations' ORDER BY seq")
+    assert [(r["seq"], r["rows"]) for r in rows] == [(1, 2), (2, 0)]
+
+
 def test_when_the_database_is_away_nothing_is_forgotten(db: Database, store: object) -> None:
     store_batch(db, 1, run_spans("a"))
     a = assembler(db)
