@@ -5,13 +5,18 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from leeway.collector.disk import Disk
 from leeway.collector.journal import make_folder
 from leeway.model import Rejected
+
+NAME_S_MAX: Final = 20 * 86_400.0
+"""A name that is older gives way to a new one at the next start. The ledger forgets numbers after 30 days: under an old
+name they would begin again, and readers, who have seen them, would pass over what is new."""
 
 
 class DataFolder:
@@ -20,7 +25,7 @@ class DataFolder:
     Attributes:
         path: Where it is.
         disk: Whether it takes what is written.
-        writer: This collector's name in the ledger, made once a folder.
+        writer: This collector's name in the ledger, made once a folder; anew once it is old and nothing waits under it.
 
     Raises:
         Rejected: Another process holds the folder.
@@ -58,7 +63,9 @@ def _locked(path: Path) -> int:
 
 def _writer_id(path: Path) -> str:
     with suppress(FileNotFoundError):
-        if known := path.read_text("ascii").strip():
+        is_old = time.time() - path.stat().st_mtime > NAME_S_MAX
+        known = path.read_text("ascii").strip()
+        if known and not (is_old and not any(path.parent.glob("journal/*/*.batch"))):
             return known
     made = f"collector-{secrets.token_hex(6)}"
     fresh = path.with_suffix(".new")

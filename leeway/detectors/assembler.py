@@ -51,8 +51,8 @@ class AssemblerSettings:
         read_spans_max: Spans that one step reads.
         kept_spans_max: Spans of assembled runs that stay in memory, so that late ones re-open them without reading them
             again; 200 to 400 bytes each.
-        remembered_runs_max: Runs that are remembered, so that late spans re-open them without asking the database. Of all
-            others that are stored it is known that they may be, at three to six bytes a run.
+        remembered_runs_max: Runs that are remembered, so that late spans re-open them without asking the database. Of
+            all others that are stored it is known that they may be, at three to six bytes a run.
         remembered_s: How far back that memory is filled at the start.
     """
 
@@ -130,14 +130,20 @@ class Assembler:
         position = json.loads(saved[0]["position"])
         self.ledger.positions = {writer: int(seq) for writer, seq in position["read"].items()}
         group = position["writing"]
+        # The ledger forgets after a month, in which there may have been nothing to write; no number is used twice.
+        self._seq = max(self._seq, group["seq"] - 1)
         if group["seq"] == self._seq + 1 and group["traces"]:
-            keys = [(project, trace_id) for project, trace_id, _ in group["traces"]]
-            names = {"writer": self.name, "seq": group["seq"]}
-            there = {(r["project"], r["trace_id"]): int(r["rows"]) for r in self.db.rows(query("observed_in_group"), names)}
-            observe = {(p, trace_id): bool(first) and (p, trace_id) not in there for p, trace_id, first in group["traces"]}
-            log.info("assembler.group_repeated", seq=group["seq"], runs=len(keys))
-            frame = pl.concat(self._from_database({key: n for n, key in enumerate(keys)}))
-            self._write(group["seq"], keys, frame, observe, now_ns, observed=sum(there.values()))
+            self._repeat(group["seq"], group["traces"], now_ns)
+
+    def _repeat(self, seq: int, traces: Sequence[tuple[str, str, bool]], now_ns: int) -> None:
+        """Write the group that was being written; what of it was observed is left as it is."""
+        keys = [(project, trace_id) for project, trace_id, _ in traces]
+        rows = self.db.rows(query("observed_in_group"), {"writer": self.name, "seq": seq})
+        there = {(row["project"], row["trace_id"]): int(row["rows"]) for row in rows}
+        observe = {key: bool(first) and key not in there for key, (_, _, first) in zip(keys, traces, strict=True)}
+        log.info("assembler.group_repeated", seq=seq, runs=len(keys))
+        frame = pl.concat(self._from_database({key: n for n, key in enumerate(keys)}))
+        self._write(seq, keys, frame, observe, now_ns, observed=sum(there.values()))
 
     def step(self, now_ns: int) -> int:
         """Read what is new and write what is due.

@@ -68,8 +68,8 @@ class LedgerReader:
         """What was committed since the last poll.
 
         Args:
-            now_ns: Unix time. Waiting is measured by what passes between two polls: a clock that is set back stops nothing,
-                and one that leaps gives no gap up.
+            now_ns: Unix time. Waiting is measured by what passes between two polls: a clock that is set back stops
+                nothing, and one that leaps gives no gap up.
             rows_max: Stop before handing out more rows than this, but hand out at least one batch a writer.
         """
         now_ns = self._elapsed.look(now_ns)

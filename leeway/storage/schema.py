@@ -69,8 +69,8 @@ def migrate(db: Database) -> list[str]:
     done = _apply(db, ours, known)
     migrated = bool(done)
     for view in views():
-        # `SELECT *` in a view means the columns of the day it was made. So what is remembered of a view is the schema that
-        # it was made on, too: whoever died between the last migration and the views is followed by one who makes them.
+        # `SELECT *` in a view means the columns of the day it was made. So what is remembered of a view is the schema
+        # that it was made on, too: whoever died between the last migration and the views leaves them to the next.
         made = replace(view, checksum=_checksum(f"{view.checksum} {ours[-1].name}"))
         if migrated or known.get(made.name) != made.checksum:
             _run(db, made)

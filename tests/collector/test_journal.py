@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,23 @@ def test_nothing_is_left_of_a_batch_that_the_disk_refuses(tmp_path: Path, monkey
     monkeypatch.undo()
     assert list(batches.unfinished()) == []
     assert batches.bytes == 0
+
+
+def test_a_name_whose_numbers_the_ledger_may_have_forgotten_is_not_used_again(tmp_path: Path) -> None:
+    with DataFolder(tmp_path) as first:
+        writer = first.writer
+    month_ago_s = time.time() - 31 * 86_400
+    os.utime(tmp_path / "writer", (month_ago_s, month_ago_s))
+    unfinished = Journal(tmp_path, Signal.LOGS)
+    unfinished.write(ENTRY, ENTRY.checksum())
+    with DataFolder(tmp_path) as crashed:
+        assert crashed.writer == writer, "it has a batch to end under its own name"
+    unfinished.drop(ENTRY.seq)
+    with DataFolder(tmp_path) as after:
+        assert after.writer != writer
+        writer = after.writer
+    with DataFolder(tmp_path) as again:
+        assert again.writer == writer
 
 
 def test_a_second_collector_on_the_folder_is_told_who_holds_it(tmp_path: Path) -> None:

@@ -328,6 +328,22 @@ def test_a_run_that_grew_while_its_group_was_cut_off_is_observed_once(db: Databa
     assert [(r["seq"], r["rows"]) for r in rows] == [(1, 2), (2, 0)]
 
 
+def test_numbers_go_on_when_the_ledger_has_forgotten_them(db: Database) -> None:
+    a = assembler(db)
+    for batch, trace in enumerate("abc", start=1):
+        store_batch(db, batch, run_spans(trace), committed_ns=T0_NS + batch * 2 * S)
+        a.step(T0_NS + (batch + 1) * 2 * S)
+    db.command("TRUNCATE TABLE leeway.batches")
+    later_ns = T0_NS + 31 * 86_400 * S
+    again = Assembler(db, SETTINGS)
+    again.recover(later_ns)
+    store_batch(db, 1, run_spans("d"), writer="another", committed_ns=later_ns)
+    again.step(later_ns + 2 * S)
+    last = db.rows("SELECT seq, trace_id FROM leeway.observations ORDER BY seq DESC, ordinal LIMIT 1")
+    assert last == [{"seq": 4, "trace_id": trace_id("d")}]
+    assert len(observed(db)) == 8
+
+
 def test_when_the_database_is_away_nothing_is_forgotten(db: Database, store: object) -> None:
     store_batch(db, 1, run_spans("a"))
     a = assembler(db)
