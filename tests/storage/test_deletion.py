@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Exemplar, Metric, NumberDataPoint, Sum
 
-from leeway.model import Rejected, Signal
+from leeway.model import Rejected, Signal, Unavailable
 from leeway.storage import Database
+from leeway.storage.database import Parameters
 from leeway.storage.life import Forget, forget
-from tests.storage.otlp import framed, log_record, resource_logs, resource_spans, span
+from leeway.storage.life.change import delete_rows
+from tests.storage.otlp import attributes, framed, log_record, resource_logs, resource_metrics, resource_spans, span
 
 TABLES = ("span_rows", "log_rows", "run_rows", "observation_rows")
 
@@ -53,6 +56,58 @@ def test_a_conversation_is_forgotten_with_its_traces(db: Database) -> None:
     assert forget(db, asked("conversation", "talk-2")).traces == 1
     for table in TABLES:
         assert traces_in(db, table) == {1, 3, 4}, table
+
+
+def test_a_trace_of_which_only_a_log_names_the_user_goes_whole(db: Database) -> None:
+    trace = b"\x07" * 16
+    db.insert_otlp(framed([resource_spans([span([("prompt", "secret")], trace_id=trace)])], batch=7), "only-log-spans")
+    logs = framed([resource_logs([log_record([("user.id", "ada")], trace_id=trace)])], batch=7, digest=b"7" * 16)
+    db.insert_otlp(logs, "only-log-logs", Signal.LOGS)
+    assert forget(db, asked("user", "ada")).rows == {"span_rows": 1, "log_rows": 1}
+
+
+def test_a_log_without_a_trace_goes_though_its_conversation_is_said_deep_in_an_attribute(db: Database) -> None:
+    logs = framed([resource_logs([log_record([("metadata", '{"session_id":"talk"}')])])], batch=8, digest=b"8" * 16)
+    db.insert_otlp(logs, "deep-log", Signal.LOGS)
+    db.command("ALTER TABLE leeway.log_rows UPDATE conversation_id = 'talk' WHERE 1", settings={"mutations_sync": 2})
+    assert forget(db, asked("conversation", "talk")).rows == {"log_rows": 1}
+
+
+def test_exemplars_of_whoever_is_forgotten_go_and_their_points_stay(db: Database) -> None:
+    fill(db)
+    exemplars = [
+        Exemplar(filtered_attributes=attributes(said), as_double=n, trace_id=bytes([trace]) * 16, span_id=b"\x01" * 8)
+        for n, (said, trace) in enumerate([([("user.id", "ada")], 9), ([("user.id", "bob")], 3), ([], 1)])
+    ]
+    points = [NumberDataPoint(time_unix_nano=5, as_double=1.0, exemplars=exemplars)]
+    metrics = framed([resource_metrics([Metric(name="m", sum=Sum(data_points=points))])], "acme", digest=b"9" * 16)
+    db.insert_otlp(metrics, "exemplars", Signal.METRICS)
+    forget(db, asked("user", "ada"))
+    [row] = db.rows("SELECT Value, Exemplars.Value AS values, Exemplars.TraceId AS t FROM leeway.otel_metrics_sum_rows")
+    assert (row["Value"], list(row["values"]), list(row["t"])) == (1.0, [1.0], ["03" * 16])
+
+
+def test_a_deletion_that_was_cut_off_goes_on_with_what_it_had_found(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a log names the conversation, and logs go before spans."""
+    trace = b"\x06" * 16
+    db.insert_otlp(framed([resource_spans([span([("prompt", "secret")], trace_id=trace)])], batch=6), "cut-spans")
+    logs = framed([resource_logs([log_record([("session.id", "talk")], trace_id=trace)])], batch=6, digest=b"6" * 16)
+    db.insert_otlp(logs, "cut-logs", Signal.LOGS)
+
+    def dying(db: Database, table: str, where: str, parameters: Parameters) -> None:
+        if table == "span_rows":
+            raise Unavailable("the store has died")
+        delete_rows(db, table, where, parameters)
+
+    with monkeypatch.context() as dead:
+        dead.setattr("leeway.storage.life.deletion.delete_rows", dying)
+        with pytest.raises(Unavailable):
+            forget(db, asked("conversation", "talk"))
+    assert forget(db, asked("conversation", "another talk")).traces == 0
+    assert forget(db, asked("conversation", "talk")).rows == {"span_rows": 1}
+    assert forget(db, asked("conversation", "talk")).traces == 0
 
 
 def test_what_is_forgotten_is_gone_from_the_disk(db: Database) -> None:

@@ -1,8 +1,8 @@
 """Forgetting a user or a conversation: every trace in which they appear goes whole, from every table.
 
 The traces are found and written down first (`forgotten`), then deleted table by table, the spans last: a deletion that
-is cut off is found again by the same question. What a collector still holds (journal, spool) is not in ClickHouse yet;
-it comes in later, so the same command has to be given again once the spool is empty.
+is cut off goes on with them when the same is asked again. What a collector still holds (journal, spool) is not in
+ClickHouse yet; it comes in later, so the same command has to be given again once the spool is empty.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from leeway.model import Rejected
+from leeway.storage.cluster import on_cluster
 from leeway.storage.conventions import load_conventions
 from leeway.storage.database import Database, Parameters
-from leeway.storage.life.change import delete_rows, note
+from leeway.storage.life.change import SETTINGS, delete_rows, note
 from leeway.storage.templates import read_sql, render
 
 By = Literal["user", "conversation"]
@@ -25,6 +26,7 @@ BY_TRACE: Final = ("observation_rows", "run_rows", "log_rows", "span_rows")
 METRICS: Final = tuple(
     f"otel_metrics_{kind}_rows" for kind in ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 )
+WITH_EXEMPLARS: Final = tuple(table for table in METRICS if "summary" not in table)
 _COLUMN: Final[dict[By, str]] = {"user": "user_id", "conversation": "conversation_id"}
 _TRACES: Final = (
     "(project, trace_id) IN (SELECT project, trace_id FROM leeway.forgotten WHERE request = {request:String})"
@@ -80,7 +82,10 @@ def forget(db: Database, asked: Forget, *, dry_run: bool = False) -> Forgotten:
         raise Rejected(f"an id is missing: spans without a {asked.by} would all be meant")
     now = datetime.now(UTC)
     request = f"{asked.subject} {now.isoformat()}"
-    parameters = {"id": asked.id, "projects": list(asked.projects), "keys": _keys(db, asked.by), "request": request}
+    parameters = {
+        "id": asked.id, "projects": list(asked.projects), "keys": _keys(db, asked.by), "request": request,
+        "subject": asked.subject,
+    }  # fmt: skip
     column = _COLUMN[asked.by]
     find = render(read_sql(f"queries/forget_{asked.by}.sql"), {"column": column})
     if dry_run:
@@ -90,17 +95,29 @@ def forget(db: Database, asked: Forget, *, dry_run: bool = False) -> Forgotten:
     traces = db.rows("SELECT count() AS n FROM leeway.forgotten FINAL WHERE request = {request:String}", parameters)
     rows: dict[str, int] = {}
     own = "(empty({projects:Array(String)}) OR project IN {projects:Array(String)})"
-    said = "arrayExists((k, v) -> v = {id:String} AND k IN {keys:Array(String)}, mapKeys(_), mapValues(_))"
-    of_logs = f"{_TRACES} OR ({own} AND {said.replace('(_)', '(attributes)')})"
+    # A log's conversation may be said deep in an attribute, where only its column tells of it.
+    named = "{{said_in:attributes}}" + (" OR conversation_id = {id:String}" if asked.by == "conversation" else "")
+    of_logs = render(f"{_TRACES} OR ({own} AND ({named}))", {})
     for table in BY_TRACE:
         rows[table] = _delete(db, table, of_logs if table == "log_rows" else _TRACES, parameters)
-    of_metrics = f"{own.replace('project IN', 'Project IN')} AND {said.replace('(_)', '(Attributes)')}"
+    of_project = own.replace("project IN", "Project IN")
+    of_metrics = render(f"{of_project} AND {{{{said_in}}}}", {"word": "Attributes"})
     for table in METRICS:
         rows[table] = _delete(db, table, of_metrics, parameters)
+    of_exemplars = render(f"{of_project} AND has({{{{exemplars_kept}}}}, 0)", {})
+    for table in WITH_EXEMPLARS:
+        _drop_exemplars(db, table, of_exemplars, parameters)
     found = Forgotten(traces[0]["n"], {table: n for table, n in rows.items() if n})
     details = {"traces": found.traces, "rows": found.rows, "projects": asked.projects}
     note(db, asked.actor, "data.forgotten", asked.subject, asked.reason, details)
     return found
+
+
+def _drop_exemplars(db: Database, table: str, where: str, parameters: Parameters) -> None:
+    if _count(db, table, where, parameters):
+        sql = render(read_sql("queries/forget_exemplars.sql"), {"table": table, "where": where})
+        for statement in on_cluster(sql, db.settings.cluster):
+            db.command(statement, parameters, SETTINGS)
 
 
 def _keys(db: Database, by: By) -> list[str]:
@@ -110,7 +127,11 @@ def _keys(db: Database, by: By) -> list[str]:
 
 
 def _delete(db: Database, table: str, where: str, parameters: Parameters) -> int:
-    n: int = db.rows(f"SELECT count() AS n FROM leeway.{table} WHERE {where}", parameters)[0]["n"]  # noqa: S608 - ours
-    if n:
+    if n := _count(db, table, where, parameters):
         delete_rows(db, table, where, parameters)
+    return n
+
+
+def _count(db: Database, table: str, where: str, parameters: Parameters) -> int:
+    n: int = db.rows(f"SELECT count() AS n FROM leeway.{table} WHERE {where}", parameters)[0]["n"]  # noqa: S608 - ours
     return n
