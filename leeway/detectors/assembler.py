@@ -184,7 +184,8 @@ class Assembler:
         observe = {key: not known.get(key, False) for key in order}
         positions = self.pending.positions(self.ledger.positions)
         self._save(positions, self._seq + 1, [(*key, observe[key]) for key in order], now_ns)
-        parts = {key for key, d in due if key in known and not d.kept}
+        # What is in memory of those who are forgotten goes as well; the database knows what may still be seen of them.
+        parts = {key for key, d in due if key in known and not d.kept} | self._forgotten(order)
         frame = self.pending.pull(order, parts)
         self.counts.runs_reopened += len(known)
         if parts:
@@ -252,6 +253,13 @@ class Assembler:
             for row in self.db.rows(query("runs_known"), {"runs": some}):
                 found[row["project"], row["trace_id"]] = bool(row["complete"])
         return {key: found[key] for key in keys if key in found}
+
+    def _forgotten(self, keys: Sequence[TraceKey]) -> set[TraceKey]:
+        found: set[TraceKey] = set()
+        for at in range(0, len(keys), TRACES_A_QUERY_MAX):
+            rows = self.db.rows(query("runs_forgotten"), {"runs": list(keys[at : at + TRACES_A_QUERY_MAX])})
+            found |= {(row["project"], row["trace_id"]) for row in rows}
+        return found
 
     def _from_database(self, numbers: Mapping[TraceKey, int], late_ns: pl.Series | None = None) -> list[pl.DataFrame]:
         """The spans of runs, with the number of the run as `run`.

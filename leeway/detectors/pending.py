@@ -122,7 +122,7 @@ class Pending:
         """The spans of runs, which wait no longer, with the number of the run as `run`.
 
         Args:
-            parts: The runs of which only a part is here; that is of no use later.
+            parts: The runs of which only a part is to be had here; that is of no use later.
         """
         frame = self._pool.gather(keys)
         for key in keys:
@@ -133,6 +133,8 @@ class Pending:
             if key not in parts:
                 self._kept[key] = due.has_root
                 self._kept.move_to_end(key)
+            else:
+                self._kept.pop(key, None)
         self._readings = [reading for reading in self._readings if reading.waiting]
         self._pool.drop(parts)
         self._let_go()

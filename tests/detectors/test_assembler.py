@@ -11,6 +11,7 @@ import pytest
 from leeway.detectors.assembler import Assembler, AssemblerSettings
 from leeway.model import Unavailable
 from leeway.storage import Database
+from leeway.storage.life import Forget, forget
 from tests.detectors.spans import MS, T0_NS, SpanOf, run_spans, span_id, store_batch, store_ledger, trace_id
 
 S = 1_000_000_000
@@ -163,6 +164,26 @@ def test_after_a_quiet_night_and_a_restart_the_last_runs_are_not_observed_again(
     again.recover(morning_ns)
     again.step(morning_ns)
     assert db.rows("SELECT sum(rows) AS n FROM leeway.batches WHERE kind = 'observations'") == [{"n": 2}]
+
+
+@pytest.mark.parametrize("assembled", [False, True])
+def test_nothing_of_whoever_is_forgotten_comes_back_out_of_memory(db: Database, *, assembled: bool) -> None:
+    said: dict[str, str | int] = {"user.id": "ada", "gen_ai.conversation.id": "talk"}
+    named = [replace(s, attributes=s.attributes | said) for s in run_spans("a")]
+    store_batch(db, 1, [*named, *run_spans("b")], writer=f"forgetful-{assembled}")
+    a = assembler(db)
+    a.step(AFTER if assembled else T0_NS)
+    assert a.pending.spans == (0 if assembled else 8)
+    forget(db, Forget("user", "ada", "officer", "asked by letter"))
+    late = [SpanOf("a", "late", "root", 5, 6)]
+    store_batch(db, 2, late, writer=f"forgetful-{assembled}", committed_ns=AFTER)
+    a.step(AFTER + S)
+    a.step(AFTER + 40 * S)
+    assert {t: (r["spans"], r["user_id"], r["conversation_id"]) for t, r in runs(db).items()} == {
+        trace_id("a"): (1, "", ""),
+        trace_id("b"): (4, "", ""),
+    }
+    assert db.rows("SELECT count() AS n FROM leeway.observations WHERE session_id = 'talk'") == [{"n": 0}]
 
 
 def test_of_late_runs_those_that_are_in_memory_and_those_that_are_not_come_out_in_order(db: Database) -> None:

@@ -100,6 +100,9 @@ def forget(db: Database, asked: Forget, *, dry_run: bool = False) -> Forgotten:
     of_logs = render(f"{_TRACES} OR ({own} AND ({named}))", {})
     for table in BY_TRACE:
         rows[table] = _delete(db, table, of_logs if table == "log_rows" else _TRACES, parameters)
+    # Once more: the assembler may have written what it had read before.
+    for table in ("observation_rows", "run_rows"):
+        rows[table] += _delete(db, table, _TRACES, parameters)
     of_project = own.replace("project IN", "Project IN")
     of_metrics = render(f"{of_project} AND {{{{said_in}}}}", {"word": "Attributes"})
     for table in METRICS:
