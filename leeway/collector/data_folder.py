@@ -62,6 +62,7 @@ def _locked(path: Path) -> int:
 
 
 def _writer_id(path: Path) -> str:
+    known = ""
     with suppress(FileNotFoundError):
         is_old = time.time() - path.stat().st_mtime > NAME_S_MAX
         known = path.read_text("ascii").strip()
@@ -69,8 +70,13 @@ def _writer_id(path: Path) -> str:
             return known
     made = f"collector-{secrets.token_hex(6)}"
     fresh = path.with_suffix(".new")
-    fresh.write_text(made, "ascii")
-    with fresh.open("rb") as file:
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    try:
+        fresh.write_text(made, "ascii")
+        with fresh.open("rb") as file:
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError:
+        if not known:
+            raise
+        return known  # a full disk is no reason not to start
     return made

@@ -121,6 +121,10 @@ def test_a_name_whose_numbers_the_ledger_may_have_forgotten_is_not_used_again(tm
     with DataFolder(tmp_path) as crashed:
         assert crashed.writer == writer, "it has a batch to end under its own name"
     unfinished.drop(ENTRY.seq)
+    (tmp_path / "writer.new").mkdir()  # as good as a disk that takes nothing
+    with DataFolder(tmp_path) as full:
+        assert full.writer == writer
+    (tmp_path / "writer.new").rmdir()
     with DataFolder(tmp_path) as after:
         assert after.writer != writer
         writer = after.writer
