@@ -1142,6 +1142,36 @@ ALTER TABLE leeway.span_rows_local ON CLUSTER 'leeway' MODIFY COLUMN resource_at
 CREATE OR REPLACE TABLE leeway.span_rows ON CLUSTER 'leeway' AS leeway.span_rows_local
 ENGINE = Distributed('leeway', 'leeway', 'span_rows_local', xxHash64(trace_id));
 
+ALTER TABLE leeway.log_rows_local ON CLUSTER 'leeway' MODIFY COLUMN resource_attributes CODEC(ZSTD(6));
+
+CREATE OR REPLACE TABLE leeway.log_rows ON CLUSTER 'leeway' AS leeway.log_rows_local
+ENGINE = Distributed('leeway', 'leeway', 'log_rows_local', xxHash64(if(trace_id = '', hex(request_digest), trace_id)));
+
+ALTER TABLE leeway.otel_metrics_gauge_rows_local ON CLUSTER 'leeway' MODIFY COLUMN ResourceAttributes CODEC(ZSTD(6));
+
+CREATE OR REPLACE TABLE leeway.otel_metrics_gauge_rows ON CLUSTER 'leeway' AS leeway.otel_metrics_gauge_rows_local
+ENGINE = Distributed('leeway', 'leeway', 'otel_metrics_gauge_rows_local', cityHash64(Project, ServiceName, MetricName, mapValues(Attributes)));
+
+ALTER TABLE leeway.otel_metrics_sum_rows_local ON CLUSTER 'leeway' MODIFY COLUMN ResourceAttributes CODEC(ZSTD(6));
+
+CREATE OR REPLACE TABLE leeway.otel_metrics_sum_rows ON CLUSTER 'leeway' AS leeway.otel_metrics_sum_rows_local
+ENGINE = Distributed('leeway', 'leeway', 'otel_metrics_sum_rows_local', cityHash64(Project, ServiceName, MetricName, mapValues(Attributes)));
+
+ALTER TABLE leeway.otel_metrics_histogram_rows_local ON CLUSTER 'leeway' MODIFY COLUMN ResourceAttributes CODEC(ZSTD(6));
+
+CREATE OR REPLACE TABLE leeway.otel_metrics_histogram_rows ON CLUSTER 'leeway' AS leeway.otel_metrics_histogram_rows_local
+ENGINE = Distributed('leeway', 'leeway', 'otel_metrics_histogram_rows_local', cityHash64(Project, ServiceName, MetricName, mapValues(Attributes)));
+
+ALTER TABLE leeway.otel_metrics_exponential_histogram_rows_local ON CLUSTER 'leeway' MODIFY COLUMN ResourceAttributes CODEC(ZSTD(6));
+
+CREATE OR REPLACE TABLE leeway.otel_metrics_exponential_histogram_rows ON CLUSTER 'leeway' AS leeway.otel_metrics_exponential_histogram_rows_local
+ENGINE = Distributed('leeway', 'leeway', 'otel_metrics_exponential_histogram_rows_local', cityHash64(Project, ServiceName, MetricName, mapValues(Attributes)));
+
+ALTER TABLE leeway.otel_metrics_summary_rows_local ON CLUSTER 'leeway' MODIFY COLUMN ResourceAttributes CODEC(ZSTD(6));
+
+CREATE OR REPLACE TABLE leeway.otel_metrics_summary_rows ON CLUSTER 'leeway' AS leeway.otel_metrics_summary_rows_local
+ENGINE = Distributed('leeway', 'leeway', 'otel_metrics_summary_rows_local', cityHash64(Project, ServiceName, MetricName, mapValues(Attributes)));
+
 CREATE OR REPLACE VIEW leeway.audit ON CLUSTER 'leeway' AS SELECT * FROM leeway.audit_rows FINAL;
 
 CREATE OR REPLACE VIEW leeway.breakers ON CLUSTER 'leeway' AS SELECT * FROM leeway.breaker_rows FINAL;

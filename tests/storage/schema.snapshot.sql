@@ -395,7 +395,7 @@ CREATE TABLE leeway.log_rows
     `scope_version` LowCardinality(String) CODEC(ZSTD(1)),
     `attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     `attribute_types` Array(UInt8) CODEC(ZSTD(1)),
-    `resource_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `resource_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(6)),
     `resource_attribute_types` Array(UInt8) CODEC(ZSTD(1)),
     `scope_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     `scope_attribute_types` Array(UInt8) CODEC(ZSTD(1)),
@@ -584,7 +584,7 @@ FINAL;
 CREATE TABLE leeway.otel_metrics_exponential_histogram_rows
 (
     `Project` LowCardinality(String),
-    `ResourceAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `ResourceAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(6)),
     `ResourceSchemaUrl` LowCardinality(String) CODEC(ZSTD(1)),
     `ScopeName` LowCardinality(String) CODEC(ZSTD(1)),
     `ScopeVersion` LowCardinality(String) CODEC(ZSTD(1)),
@@ -682,7 +682,7 @@ FINAL;
 CREATE TABLE leeway.otel_metrics_gauge_rows
 (
     `Project` LowCardinality(String),
-    `ResourceAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `ResourceAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(6)),
     `ResourceSchemaUrl` LowCardinality(String) CODEC(ZSTD(1)),
     `ScopeName` LowCardinality(String) CODEC(ZSTD(1)),
     `ScopeVersion` LowCardinality(String) CODEC(ZSTD(1)),
@@ -775,7 +775,7 @@ FINAL;
 CREATE TABLE leeway.otel_metrics_histogram_rows
 (
     `Project` LowCardinality(String),
-    `ResourceAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `ResourceAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(6)),
     `ResourceSchemaUrl` LowCardinality(String) CODEC(ZSTD(1)),
     `ScopeName` LowCardinality(String) CODEC(ZSTD(1)),
     `ScopeVersion` LowCardinality(String) CODEC(ZSTD(1)),
@@ -870,7 +870,7 @@ FINAL;
 CREATE TABLE leeway.otel_metrics_sum_rows
 (
     `Project` LowCardinality(String),
-    `ResourceAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `ResourceAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(6)),
     `ResourceSchemaUrl` LowCardinality(String) CODEC(ZSTD(1)),
     `ScopeName` LowCardinality(String) CODEC(ZSTD(1)),
     `ScopeVersion` LowCardinality(String) CODEC(ZSTD(1)),
@@ -955,7 +955,7 @@ FINAL;
 CREATE TABLE leeway.otel_metrics_summary_rows
 (
     `Project` LowCardinality(String),
-    `ResourceAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `ResourceAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(6)),
     `ResourceSchemaUrl` LowCardinality(String) CODEC(ZSTD(1)),
     `ScopeName` LowCardinality(String) CODEC(ZSTD(1)),
     `ScopeVersion` LowCardinality(String) CODEC(ZSTD(1)),
