@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import gauges, plots, report, servers, stored
-from benchmarks.screen import Screen, figure, parser
+from benchmarks.screen import Screen, figure, parser, table
 from leeway.storage import Database
 
 FILL: Final = Path(__file__).with_name("agent_runs.sql").read_text("utf-8")
@@ -128,7 +127,7 @@ def main() -> None:
             _fill(bench, int(million * MILLION), screen)
             results.append(_measure(bench, arguments.spans, screen))
         live = _live(bench, arguments.seconds, screen)
-    console.print(_table(results))
+    console.print(table("runs assembled, critical paths found, observations watched", _rows(results), texts=0))
     for line in _facts(results, live):
         console.print(line, highlight=False)
     figures = {
@@ -233,16 +232,6 @@ def _facts(results: list[Result], live: Live) -> list[str]:
         + f" (the store's with the INSERTs of the spans); the last run was watched {live.behind_s:.1f} s after the last"
         " span was stored",
     ]
-
-
-def _table(results: list[Result]) -> Table:
-    made = Table(title="runs assembled, critical paths found, observations watched")
-    rows = _rows(results)
-    for name in rows[0]:
-        made.add_column(name, justify="right")
-    for row in rows:
-        made.add_row(*row.values())
-    return made
 
 
 def _markdown(results: list[Result], live: Live) -> str:

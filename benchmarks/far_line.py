@@ -23,10 +23,9 @@ import grpc
 import httpx
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import plots, report, servers, shapes
-from benchmarks.screen import Screen, figure, parser
+from benchmarks.screen import Screen, figure, parser, table
 
 EXPORT: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 CONTENT_BYTES: Final = 20_000
@@ -55,7 +54,7 @@ def main() -> None:
     console = Console(stderr=arguments.json)
     with Screen(console, f"a line of {arguments.round_trip * 1000:.0f} ms") as screen:
         results = _run(arguments.round_trip, screen)
-    console.print(_table(results))
+    console.print(table("one large request", _rows(results)))
     figures = {
         "environment": report.environment(report.command("benchmarks.far_line")),
         "round_trip_s": arguments.round_trip,
@@ -163,14 +162,6 @@ def _rows(results: list[Result]) -> list[dict[str, str]]:
     return [
         {"request, MB": f"{r.megabytes:.1f}", "gRPC, s": figure(r.grpc_s), "HTTP, s": figure(r.http_s)} for r in results
     ]
-
-
-def _table(results: list[Result]) -> Table:
-    rows = _rows(results)
-    made = Table(*rows[0])
-    for row in rows:
-        made.add_row(*row.values())
-    return made
 
 
 def _markdown(results: list[Result], round_trip_s: float) -> str:

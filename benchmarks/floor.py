@@ -21,10 +21,9 @@ import clickhouse_connect
 import numpy as np
 from clickhouse_connect.driver.client import Client
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import gauges, plots, report, servers, shapes, stored
-from benchmarks.screen import Screen, figure, parser
+from benchmarks.screen import Screen, figure, parser, table
 from leeway import storage
 from leeway.collector.otlp import framing
 from leeway.model import Signal
@@ -173,7 +172,7 @@ def main() -> None:
     console = Console(stderr=arguments.json)
     with Screen(console, "floor: what ClickHouse alone takes") as screen, _store() as installation:
         results = _run(Bench(installation), arguments.batches, arguments.rounds, screen)
-    console.print(_table(results))
+    console.print(table("CPU of the store, no collector", _rows(results)))
     figures = {"environment": report.environment(report.command("benchmarks.floor")), "tables": [*map(asdict, results)]}
     if arguments.json:
         print(json.dumps(figures))
@@ -223,16 +222,6 @@ def _rows(results: list[Result]) -> list[dict[str, str]]:
         }
         for r in results
     ]
-
-
-def _table(results: list[Result]) -> Table:
-    made = Table(title="CPU of the store, no collector")
-    rows = _rows(results)
-    for name in rows[0]:
-        made.add_column(name, justify="left" if name == "table" else "right")
-    for row in rows:
-        made.add_row(*row.values())
-    return made
 
 
 def _markdown(results: list[Result]) -> str:

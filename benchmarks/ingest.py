@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import gauges, plots, report, servers, shapes, stored
 from benchmarks.load import Load, Part, Transport
-from benchmarks.screen import Screen, figure, parser
+from benchmarks.screen import Screen, figure, parser, table
 from leeway.storage import Database
 
 PROMPT_BYTES: Final = 20_000
@@ -108,7 +107,7 @@ def main() -> None:
                 f"{case.name}: {figure(results[-1].spans_per_s)} spans/s, p99 {figure(results[-1].ack_ms_p99)} ms, "
                 f"{figure(sum(results[-1].cpu_us_per_span.values()))} µs of CPU a span"
             )
-    console.print(_table(results))
+    console.print(table("acknowledged, and all of it found in the store", _rows(results, "\n")))
     figures = {"environment": report.environment(report.command("benchmarks.ingest")), "cases": [*map(asdict, results)]}
     if arguments.json:
         print(json.dumps(figures))
@@ -234,16 +233,6 @@ def _rows(results: list[Result], between: str = ", ") -> list[dict[str, str]]:
         }
         for r in results
     ]  # fmt: skip
-
-
-def _table(results: list[Result]) -> Table:
-    made = Table(title="acknowledged, and all of it found in the store")
-    rows = _rows(results, "\n")
-    for name in rows[0]:
-        made.add_column(name, justify="left" if name == "requests of" else "right")
-    for row in rows:
-        made.add_row(*row.values())
-    return made
 
 
 def _markdown(results: list[Result]) -> str:

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import gauges, peers, plots, report, servers, shapes
 from benchmarks.load import Load, Part, Tally, Transport
-from benchmarks.screen import Screen, figure, parser
+from benchmarks.screen import Screen, figure, parser, table
 
 SETTLED_S: Final = 15.0
 """Nothing more was stored for so long: it has settled."""
@@ -87,7 +86,7 @@ def main() -> None:
         with screen.busy(f"installing Phoenix {peers.PHOENIX} into build/ (the first time takes a few minutes)"):
             peers.install_phoenix()
         results = [_compare(kind, plan, screen) for kind in KINDS]
-    console.print(_table(results))
+    console.print(table("the same requests on the same machine", _rows(results, "\n")))
     environment = report.environment(report.command("benchmarks.phoenix"))
     environment["versions"] += f", Phoenix {peers.PHOENIX}"
     figures = {"environment": environment, "plan": asdict(plan), "peers": [*map(asdict, results)]}
@@ -222,16 +221,6 @@ def _rows(results: list[Result], between: str = ", ") -> list[dict[str, str]]:
         }
         for r in results
     ]
-
-
-def _table(results: list[Result]) -> Table:
-    made = Table(title="the same requests on the same machine")
-    rows = _rows(results, "\n")
-    for name in rows[0]:
-        made.add_column(name, justify="right" if name else "left")
-    for row in rows:
-        made.add_row(*row.values())
-    return made
 
 
 def _markdown(plan: Plan, results: list[Result]) -> str:

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import plots, report, servers
 from benchmarks.asked import questions
 from benchmarks.asking import Answered, Question, ask_cold, ask_warm, store
 from benchmarks.day import Day, fill
-from benchmarks.screen import Screen, figure, parser
+from benchmarks.screen import Screen, figure, parser, table
 from leeway.storage import Database
 
 MILLION: Final = 10**6
@@ -52,7 +51,7 @@ def main() -> None:
         day = fill(folder, int(arguments.millions * MILLION), screen)
         screen.done(f"{day.spans:,} spans of a day, stored and assembled in {day.filled_s:.0f} s")
         sizes, tables, answers = _ask_all(folder, day, arguments, screen)
-    console.print(_table(answers))
+    console.print(table("milliseconds from the question to the answer read", _rows(answers), texts=2))
     for line in _facts(sizes, tables):
         console.print(line, highlight=False)
     figures = {
@@ -141,16 +140,6 @@ def _facts(sizes: list[dict[str, Any]], tables: list[dict[str, Any]]) -> list[st
         f"- runs and observations take {sum(t['bytes'] for t in runs) / spans['rows']:.1f} bytes a span more",
         "- where the bytes go: " + ", ".join(f"{s['what']} {s['bytes'] / spans['rows']:.2f}" for s in sizes[:COLUMNS]),
     ]
-
-
-def _table(answers: Answers) -> Table:
-    made = Table(title="milliseconds from the question to the answer read")
-    rows = _rows(answers)
-    for name in rows[0]:
-        made.add_column(name, justify="left" if name in ("question", "asked by") else "right")
-    for row in rows:
-        made.add_row(*row.values())
-    return made
 
 
 def _markdown(day: Day, answers: Answers, sizes: list[dict[str, Any]], tables: list[dict[str, Any]]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, Self
 
@@ -110,6 +110,20 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--json", action="store_true", help="print the figures as JSON")
     made.add_argument("--report", metavar="FOLDER", help="write a report with plots there")
+    return made
+
+
+def table(title: str, rows: Sequence[Mapping[str, str]], texts: int = 1) -> Table:
+    """Results as a person reads them; every row has the first row's keys.
+
+    Args:
+        texts: So many columns at the beginning say what a row is of; the others are figures.
+    """
+    made = Table(title=title)
+    for n, name in enumerate(rows[0]):
+        made.add_column(name, justify="left" if n < texts else "right")
+    for row in rows:
+        made.add_row(*row.values())
     return made
 
 
