@@ -159,6 +159,7 @@ class Settings:
             + 2
             * sum(map(self.insert_threads_of, Signal))
             * max(self.batch_bytes_max, self.request_bytes_max)  # answered, their INSERT goes on
+            + 3 * len(Signal) * (self.spool_segment_bytes_max + self.request_bytes_max)  # segments on their way out
             + 3 * self.grpc_reads_max * self.request_bytes_max  # in gRPC's pieces, then whole, perhaps compressed too
             + self.heavy_requests_max
             * (8 * self.request_bytes_max + 300 * self.request_values_max + 400 * self.request_items_max)

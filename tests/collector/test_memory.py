@@ -35,6 +35,7 @@ BOUNDS: dict[str, object] = {
     "connections_max": 200,
     "requests_max": 1000,
     "spool_bytes_max": 256 * MIB,
+    "spool_segment_bytes_max": 4 * MIB,
 }
 STORE_BOUNDS = {"insert_bytes_max": 64 * MIB}
 SMALL = request(span("small")).SerializeToString()

@@ -229,3 +229,11 @@ def test_a_hostile_stated_cost_is_not_believed(db: Database, stated: Value) -> N
 
 def test_values_are_built_as_the_collector_builds_them() -> None:
     assert any_value(Json(101, "{}")).SerializeToString() == b"\xaa\x06\x02{}"
+
+
+def test_a_parent_of_zeros_is_none(db: Database) -> None:
+    parents = [b"", bytes(8), bytes(7) + b"\x01", b"\x01" + bytes(7)]
+    spans = [span(span_id=bytes(7) + bytes([n]), parent_span_id=parent) for n, parent in enumerate(parents, start=1)]
+    db.insert_otlp(framed([resource_spans(spans)]), "parents")
+    rows = db.rows("SELECT parent_span_id FROM leeway.spans ORDER BY span_id")
+    assert [row["parent_span_id"] for row in rows] == ["", "", "0000000000000001", "0100000000000000"]

@@ -121,8 +121,9 @@ def _meant(meaning: Meaning) -> Named:
 
 
 def _as_sent(data: NDArray[np.uint8], found: Layout, spans: Plain, start_ns: NDArray[np.int64]) -> Named:
-    for place, name in enumerate(("trace_id", "span_id", "parent_span_id")):
+    for place, name in enumerate(("trace_id", "span_id")):
         yield name, native.hexadecimal(data, spans.starts[place], spans.ends[place])
+    yield "parent_span_id", native.hexadecimal(data, spans.starts[2], _no_zeros(data, spans.starts[2], spans.ends[2]))
     yield "trace_state", native.strings(data, spans.starts[3], spans.ends[3])
     sent = dict(zip(messages.SPAN_NUMBERS, spans.numbers, strict=True))
     yield "span_kind", low_cardinality(_one_of(_KINDS, sent["kind"]))
@@ -135,6 +136,16 @@ def _as_sent(data: NDArray[np.uint8], found: Layout, spans: Plain, start_ns: NDA
     yield "status_message", native.strings(data, status.starts[0], status.ends[0])
     for name in ("flags", "dropped_attributes", "dropped_events", "dropped_links"):
         yield name, numbers(sent[name].astype(np.uint32), "UInt32")
+
+
+def _no_zeros(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Ends of ids, of which one of zeros is none: no span has that id, and some exporters say so of a root's parent."""
+    rows = np.flatnonzero(ends > starts)
+    rows = rows[data[starts[rows]] == 0]
+    zeros = [row for row in rows if not data[starts[row] : ends[row]].any()]
+    ends = ends.copy()
+    ends[zeros] = starts[zeros]
+    return ends
 
 
 def _events(data: NDArray[np.uint8], found: Layout) -> Named:
