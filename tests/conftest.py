@@ -11,8 +11,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -29,6 +30,8 @@ os.environ.setdefault("NUMBA_BOUNDSCHECK", "1")
 # No test fails because a machine is slow.
 settings.register_profile("leeway", settings.default, deadline=None)
 settings.load_profile("leeway")
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
 NODE_PROJECT = ROOT / "tests" / "exporters" / "node"
@@ -133,6 +136,12 @@ def free_port() -> int:
         s.bind(("127.0.0.1", 0))
         port: int = s.getsockname()[1]
         return port
+
+
+def apart(work: Callable[[], T]) -> T:
+    """Do what runs an event loop of its own, in a thread that has none yet: the browser's tests leave one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
 
 
 def until(condition: Callable[[], bool], what: str) -> None:

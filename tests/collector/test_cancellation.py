@@ -11,6 +11,7 @@ from leeway.collector.intake import Intake
 from leeway.collector.metrics import Metrics
 from leeway.model import Signal
 from tests.collector.requests import request
+from tests.conftest import apart
 
 PATIENCE_S = 60
 
@@ -72,4 +73,4 @@ def test_what_a_cancelled_request_still_does_keeps_its_place_and_its_room() -> N
         assert after == 0
         assert decoding.at_once_max == 1
 
-    asyncio.run(run())
+    apart(lambda: asyncio.run(run()))

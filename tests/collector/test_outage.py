@@ -22,7 +22,7 @@ from leeway.storage import Database
 from tests.collector.client import GrpcAnswer, grpc_export, http_export
 from tests.collector.process import CollectorProcess
 from tests.collector.requests import request, span
-from tests.conftest import StoreProcess, until
+from tests.conftest import StoreProcess, apart, until
 
 RAW = "SELECT count() AS n FROM leeway.span_rows"
 
@@ -198,7 +198,7 @@ def test_a_file_torn_by_a_crash_leaves_no_gap_in_the_ledger(own_store: StoreProc
 def test_a_second_collector_on_the_folder_says_so_and_ends(own: CollectorProcess, own_store: StoreProcess) -> None:
     settings = Settings(storage.Settings(own_store.url), grpc_port=0, http_port=0, data=own.data)
     with pytest.raises(Rejected, match="in use by another collector"):
-        _run(settings)
+        apart(lambda: run(settings, threading.Event(), lambda: None))
 
 
 @pytest.mark.parametrize("port", ["grpc_port", "http_port"])
@@ -209,10 +209,4 @@ def test_a_port_that_is_taken_is_named(
     ports = {"grpc_port": 0, "http_port": 0, port: taken}
     settings = Settings(storage.Settings(own_store.url), data=tmp_path / "other", **ports)  # type: ignore[arg-type]
     with pytest.raises(Unavailable, match=str(taken)):
-        _run(settings)
-
-
-def _run(settings: Settings) -> None:
-    """In a thread that has no event loop yet: the browser's tests leave one."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(run, settings, threading.Event(), lambda: None).result()
+        apart(lambda: run(settings, threading.Event(), lambda: None))

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
 from clickhouse_connect.driver.external import ExternalData
 
-from tests.conftest import StoreProcess
+from tests.conftest import StoreProcess, apart
 from tests.storage.asking import run
 
 KINDS = {
@@ -185,8 +184,7 @@ def test_the_async_client_asks_inserts_and_streams_at_once(store: StoreProcess, 
         finally:
             await client.close()
 
-    with ThreadPoolExecutor(1) as pool:  # in a thread that has no event loop yet: the browser's tests leave one
-        assert pool.submit(asyncio.run, work()).result() == (list(range(20)), 1000, 3)
+    assert apart(lambda: asyncio.run(work())) == (list(range(20)), 1000, 3)
 
 
 def test_db_api(store: StoreProcess, things: str) -> None:
