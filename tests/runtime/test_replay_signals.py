@@ -158,9 +158,14 @@ def test_an_option_says_what_a_file_holds(collector: Collector, db: Database, tm
 
 
 @pytest.mark.parametrize(
-    ("name", "transport"), [("x.jsonl", "http"), ("x.jsonl.gz", "grpc"), ("x.pb", "http"), ("y.pb.gz", "grpc")]
+    ("signal", "name", "transport"),
+    [
+        ("logs", "x.jsonl", "http"),
+        ("logs", "y.pb.gz", "grpc"),
+        ("metrics", "x.jsonl.gz", "grpc"),
+        ("metrics", "x.pb", "http"),
+    ],
 )
-@pytest.mark.parametrize("signal", ["logs", "metrics"])
 def test_what_was_exported_and_replayed_comes_out_again_the_same(
     collector: Collector, db: Database, tmp_path: Path, signal: str, name: str, transport: str
 ) -> None:
