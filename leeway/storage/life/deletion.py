@@ -86,8 +86,9 @@ def forget(db: Database, asked: Forget, *, dry_run: bool = False) -> Forgotten:
         "id": asked.id, "projects": list(asked.projects), "keys": _keys(db, asked.by), "request": request,
         "subject": asked.subject,
     }  # fmt: skip
-    column = _COLUMN[asked.by]
-    find = render(read_sql(f"queries/forget_{asked.by}.sql"), {"column": column})
+    # A log's conversation may be said deep in an attribute, where only its column tells of it.
+    named = "{{said_in:attributes}}" + (" OR conversation_id = {id:String}" if asked.by == "conversation" else "")
+    find = render(read_sql("queries/forget.sql"), {"column": _COLUMN[asked.by], "named": named})
     if dry_run:
         traces = db.rows(f"SELECT uniqExact(project, trace_id) AS n FROM ({find})", parameters)[0]["n"]  # noqa: S608
         return Forgotten(traces)
@@ -95,8 +96,6 @@ def forget(db: Database, asked: Forget, *, dry_run: bool = False) -> Forgotten:
     traces = db.rows("SELECT count() AS n FROM leeway.forgotten FINAL WHERE request = {request:String}", parameters)
     rows: dict[str, int] = {}
     own = "(empty({projects:Array(String)}) OR project IN {projects:Array(String)})"
-    # A log's conversation may be said deep in an attribute, where only its column tells of it.
-    named = "{{said_in:attributes}}" + (" OR conversation_id = {id:String}" if asked.by == "conversation" else "")
     of_logs = render(f"{_TRACES} OR ({own} AND ({named}))", {})
     for table in BY_TRACE:
         rows[table] = _delete(db, table, of_logs if table == "log_rows" else _TRACES, parameters)

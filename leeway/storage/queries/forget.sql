@@ -9,7 +9,7 @@ WHERE {{column}} = {id:String} AND (empty({projects:Array(String)}) OR project I
 UNION DISTINCT
 SELECT project, trace_id, {request:String} AS request, now64(6, 'UTC') AS at
 FROM leeway.log_rows
-WHERE {{said_in:attributes}} AND trace_id != ''
+WHERE ({{named}}) AND trace_id != ''
     AND (empty({projects:Array(String)}) OR project IN {projects:Array(String)})
 UNION DISTINCT
 -- What a deletion that was cut off had found: the table that told of it may be done already.
