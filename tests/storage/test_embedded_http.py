@@ -307,7 +307,8 @@ def test_a_session_runs_one_query_at_a_time(http: httpx.Client, store: StoreProc
         httpx.Client(base_url=store.url, timeout=60) as other,
         other.stream("POST", "/", content=sql, params=session) as first,
     ):
-        next(first.iter_bytes())
+        rows = first.iter_bytes()  # held: the connection closes with it
+        next(rows)
         assert refusal(http.post("/", content="SELECT 1", params=session)) == (500, 373)
 
 
