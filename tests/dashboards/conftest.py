@@ -51,9 +51,9 @@ def serving(**settings: object) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def app(store: StoreProcess) -> Iterator[str]:
-    """The dashboards over the session's store."""
+    """The dashboards over the session's store; they do not read again by themselves while a test looks."""
     nobody = f"http://127.0.0.1:{free_port()}"
-    with serving(clickhouse=storage.Settings(clickhouse_url=store.url), refresh_s=1.5, api_url=nobody) as url:
+    with serving(clickhouse=storage.Settings(clickhouse_url=store.url), refresh_s=600.0, api_url=nobody) as url:
         yield url
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 from leeway import storage
 from leeway.dashboards.reading import FRESH_S
 from leeway.storage import Database
-from tests.conftest import free_port
+from tests.conftest import StoreProcess, free_port
 from tests.dashboards import seed
 from tests.dashboards.clerk import BAD
 from tests.dashboards.conftest import Seeder, keep, opened, serving, settled
@@ -159,10 +159,13 @@ def test_a_link_reproduces_a_page_and_the_choices_go_along(
         expect(page.locator(".finding").first).to_be_visible()
 
 
-def test_a_live_page_shows_what_has_just_arrived(db: Database, app: str, chromium: Browser, seeded: Seeder) -> None:
+def test_a_live_page_shows_what_has_just_arrived(
+    db: Database, store: StoreProcess, chromium: Browser, seeded: Seeder
+) -> None:
     story = seeded(quiet=True)
-    with opened(chromium) as page:
-        page.goto(app)
+    clickhouse = storage.Settings(clickhouse_url=store.url)
+    with serving(clickhouse=clickhouse, refresh_s=1.5) as url, opened(chromium) as page:
+        page.goto(url)
         settled(page)
         expect(page.locator(".banner h3")).to_have_text("All well")
         expect(page.locator(".tile .figure").first).to_have_text(f"{len(story.runs):,}")
