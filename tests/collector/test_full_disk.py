@@ -97,26 +97,26 @@ def assert_each_once(store: StoreProcess, acknowledged: list[str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("small_disk", [8], indirect=True)
-def test_a_collector_whose_disk_is_full_asks_to_come_back_and_goes_on(small_disk: Path, tmp_path: Path) -> None:
-    store = StoreProcess(tmp_path / "store")
-    own = CollectorProcess(store.url, small_disk / "collector", backoff_s_max=0.5)
+def test_a_collector_whose_disk_is_full_asks_to_come_back_and_goes_on(
+    small_disk: Path, own_store: StoreProcess
+) -> None:
+    own = CollectorProcess(own_store.url, small_disk / "collector", backoff_s_max=0.5)
     sender = Sender(own)
     try:
         sender.start()
-        store.kill()
+        own_store.kill()
         sender.until_refused()
         assert own.metric("refused_total") > 0
         until(lambda: "No space left" in httpx.get(f"{own.http}/readyz").text, "readyz tells that there is no room")
-        store.start()  # what is in the spool makes room as it drains
+        own_store.start()  # what is in the spool makes room as it drains
         own.wait_until_drained()
         sender.finish()
         own.wait_until_drained()
         until(lambda: httpx.get(f"{own.http}/readyz").status_code == 200, "readyz tells that there is room again")
         assert set(sender.codes) == {"OK", "UNAVAILABLE"}
-        assert_each_once(store, sender.acknowledged)
+        assert_each_once(own_store, sender.acknowledged)
     finally:
         own.stop()
-        store.stop()
 
 
 @pytest.mark.slow

@@ -11,23 +11,19 @@ from tests.runtime.processes import leeway
 from tests.storage.otlp import framed, resource_spans, span
 
 
-def test_a_backup_an_accident_and_a_restore(tmp_path: Path) -> None:
-    store = StoreProcess(tmp_path / "data")
-    try:
-        with Database(storage.Settings(clickhouse_url=store.url)) as db:
-            storage.migrate(db)
-            db.insert_otlp(framed([resource_spans([span()])]), "one")
-            done = leeway("backup", "monday", LEEWAY_CLICKHOUSE_URL=store.url, folder=tmp_path)
-            assert done.returncode == 0, done.stderr
-            assert "leeway restore monday" in done.stdout
-            refused = leeway("restore", "monday", LEEWAY_CLICKHOUSE_URL=store.url, folder=tmp_path)
-            assert (refused.returncode, "the store has data" in refused.stderr) == (1, True)
-            db.command("DROP DATABASE leeway SYNC")
-            done = leeway("restore", "monday", LEEWAY_CLICKHOUSE_URL=store.url, folder=tmp_path)
-            assert (done.returncode, done.stdout) == (0, "✓ monday is back\n"), done.stderr
-            assert db.rows("SELECT count() AS n FROM leeway.spans") == [{"n": 1}]
-    finally:
-        store.kill()
+def test_a_backup_an_accident_and_a_restore(own_store: StoreProcess, tmp_path: Path) -> None:
+    asked = {"LEEWAY_CLICKHOUSE_URL": own_store.url}
+    with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
+        db.insert_otlp(framed([resource_spans([span()])]), "one")
+        done = leeway("backup", "monday", **asked, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "leeway restore monday" in done.stdout
+        refused = leeway("restore", "monday", **asked, folder=tmp_path)
+        assert (refused.returncode, "the store has data" in refused.stderr) == (1, True)
+        db.command("DROP DATABASE leeway SYNC")
+        done = leeway("restore", "monday", **asked, folder=tmp_path)
+        assert (done.returncode, done.stdout) == (0, "✓ monday is back\n"), done.stderr
+        assert db.rows("SELECT count() AS n FROM leeway.spans") == [{"n": 1}]
 
 
 def test_a_user_is_forgotten_and_the_person_told_what_is_left(

@@ -20,16 +20,8 @@ from tests.storage.otlp import framed, resource_spans, span
 
 
 @pytest.fixture
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
-    process = StoreProcess(tmp_path_factory.mktemp("backup") / "data")
-    yield process
-    process.kill()
-
-
-@pytest.fixture
-def full(own: StoreProcess) -> Iterator[Database]:
-    with Database(storage.Settings(clickhouse_url=own.url)) as db:
-        storage.migrate(db)
+def full(own_store: StoreProcess) -> Iterator[Database]:
+    with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
         write(db, 1)
         yield db
 
@@ -79,12 +71,14 @@ def test_a_backup_on_another_holds_what_has_changed_since(full: Database) -> Non
     assert spans_of(full) == {1: 10, 2: 1000, 3: 10}
 
 
-def test_a_backup_taken_while_others_write_speaks_of_nothing_that_it_has_not(own: StoreProcess, full: Database) -> None:
+def test_a_backup_taken_while_others_write_speaks_of_nothing_that_it_has_not(
+    own_store: StoreProcess, full: Database
+) -> None:
     stop, written = threading.Event(), threading.Event()
 
     def keep_writing() -> None:
         batch = 1
-        with Database(storage.Settings(clickhouse_url=own.url)) as db:
+        with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
             while not stop.is_set():
                 batch += 1
                 write(db, batch)
@@ -119,16 +113,16 @@ def test_a_batch_that_had_waited_in_a_spool_for_hours_and_came_in_during_a_backu
     assert [(row["seq"], row["rows"]) for row in ledger] == [(1, 10), (2, 10)]
 
 
-def test_a_store_that_dies_in_a_backup_leaves_none_that_looks_whole(own: StoreProcess, full: Database) -> None:
+def test_a_store_that_dies_in_a_backup_leaves_none_that_looks_whole(own_store: StoreProcess, full: Database) -> None:
     write(full, 2, spans=1000)
 
     def die(stage: str, *_: int) -> None:
         if stage == "rest":
-            own.kill()
+            own_store.kill()
 
     with pytest.raises(LeewayError):
         backup(full, "cut", "me", progress=die)
-    own.start()
+    own_store.start()
     assert spans_of(full) == {1: 10, 2: 1000}
     backup(full, "whole", "me")
     empty(full)
@@ -139,17 +133,17 @@ def test_a_store_that_dies_in_a_backup_leaves_none_that_looks_whole(own: StorePr
 
 
 @pytest.mark.parametrize("at", ["findings", "rest", "schema"])
-def test_a_store_that_dies_in_a_restore_begins_again(own: StoreProcess, full: Database, at: str) -> None:
+def test_a_store_that_dies_in_a_restore_begins_again(own_store: StoreProcess, full: Database, at: str) -> None:
     backup(full, "one", "me")
     empty(full)
 
     def die(stage: str, *_: int) -> None:
         if stage == at:
-            own.kill()
+            own_store.kill()
 
     with pytest.raises(LeewayError):
         restore(full, "one", "me", die)
-    own.start()
+    own_store.start()
     restore(full, "one", "me")
     assert spans_of(full) == {1: 10}
     assert storage.migrate(full) == []

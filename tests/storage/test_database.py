@@ -118,23 +118,18 @@ def test_what_cannot_be_decoded_is_rejected(db: Database, data: bytes, signal: S
     assert db.rows("SELECT count() AS n FROM leeway.span_rows") == [{"n": 0}]
 
 
-def test_a_store_that_is_away_is_unavailable_until_it_is_back(tmp_path_factory: pytest.TempPathFactory) -> None:
-    own = StoreProcess(tmp_path_factory.mktemp("away") / "data")
-    try:
-        with Database(storage.Settings(clickhouse_url=own.url)) as db:
-            storage.migrate(db)
-            own.kill()
-            for attempt in (
-                lambda: db.rows("SELECT 1"), lambda: db.frame("SELECT 1"), lambda: db.command("SELECT 1"),
-                lambda: db.insert("batches", ["seq"], [[1]]),
-                    lambda: db.insert_otlp(framed([resource_spans([span()])]), "t"),
-            ):  # fmt: skip
-                with pytest.raises(Unavailable, match="does not answer"):
-                    attempt()
-            own.start()
-            assert db.rows("SELECT count() AS n FROM leeway.spans") == [{"n": 0}]
-    finally:
-        own.stop()
+def test_a_store_that_is_away_is_unavailable_until_it_is_back(own_store: StoreProcess) -> None:
+    with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
+        own_store.kill()
+        for attempt in (
+            lambda: db.rows("SELECT 1"), lambda: db.frame("SELECT 1"), lambda: db.command("SELECT 1"),
+            lambda: db.insert("batches", ["seq"], [[1]]),
+            lambda: db.insert_otlp(framed([resource_spans([span()])]), "t"),
+        ):  # fmt: skip
+            with pytest.raises(Unavailable, match="does not answer"):
+                attempt()
+        own_store.start()
+        assert db.rows("SELECT count() AS n FROM leeway.spans") == [{"n": 0}]
 
 
 def test_nobody_at_the_address_is_unavailable() -> None:
