@@ -24,6 +24,7 @@ from leeway.detectors.elapsed import Elapsed
 from leeway.detectors.ledger import Batches, LedgerReader
 from leeway.detectors.pending import KEY, Due, Pending
 from leeway.detectors.records import observation_records, run_records
+from leeway.detectors.recosting import REPRICING
 from leeway.detectors.sql import query
 from leeway.storage import Database
 
@@ -99,6 +100,8 @@ class Assembler:
     _observed: OrderedDict[TraceKey, bool] = field(default_factory=OrderedDict)
     """Runs that were assembled lately; whether they were complete, and so observed."""
     _ever: Acquaintances = field(default_factory=Acquaintances)
+    _repriced: int = 0
+    """The revision of the last pricing anew that is known here."""
 
     def __post_init__(self) -> None:
         self.pending = Pending(
@@ -123,6 +126,7 @@ class Assembler:
             self._ever.add_hashes(self.db.frame(query("runs_hashes"), {"beginning": beginning})["hash"].to_numpy())
         written = self.db.rows(query("ledger_last"), {"kind": "observations", "writer": self.name})
         self._seq = int(written[0]["seq"]) if written else 0
+        self._repriced = self._last_repricing()
         saved = self.db.rows(query("progress_of"), {"reader": self.name})
         if not saved:
             return
@@ -178,6 +182,9 @@ class Assembler:
 
     def _assemble(self, due: Sequence[tuple[TraceKey, Due]], now_ns: int) -> None:
         order = [key for key, _ in due]
+        if (repriced := self._last_repricing()) != self._repriced:
+            self.pending.mistrust()
+            self._repriced = repriced
         # A root says nothing of whether its run is new: it may be late, or the next turn of a long conversation.
         seen = self._seen(self._ever.among([key for key in order if key not in self._observed]))
         known = {key: self._observed[key] for key in order if key in self._observed} | seen
@@ -185,7 +192,7 @@ class Assembler:
         positions = self.pending.positions(self.ledger.positions)
         self._save(positions, self._seq + 1, [(*key, observe[key]) for key in order], now_ns)
         # What is in memory of those who are forgotten goes as well; the database knows what may still be seen of them.
-        parts = {key for key, d in due if key in known and not d.kept} | self._forgotten(order)
+        parts = {key for key, d in due if d.stale or (key in known and not d.kept)} | self._forgotten(order)
         frame = self.pending.pull(order, parts)
         self.counts.runs_reopened += len(known)
         if parts:
@@ -244,6 +251,10 @@ class Assembler:
         position = json.dumps({"read": read, "writing": {"seq": seq, "traces": traces}})
         columns = ["reader", "revision", "saved_at", "position", "state"]
         self.db.insert("progress", columns, [[self.name, self._revision, now_ns // MICROSECOND_NS, position, ""]])
+
+    def _last_repricing(self) -> int:
+        marks = self.db.rows(query("progress_of"), {"reader": REPRICING})
+        return int(marks[0]["revision"]) if marks else 0
 
     def _seen(self, keys: Sequence[TraceKey]) -> dict[TraceKey, bool]:
         """Of runs that are not in memory, those that the database knows."""

@@ -39,12 +39,14 @@ class Due:
         has_root: A span without a parent is here.
         first_ns: When its first span's batch was committed.
         kept: It was assembled before, and its spans are still here.
+        stale: What is stored of its spans has changed since they were read.
     """
 
     at_ns: int
     has_root: bool
     first_ns: int
     kept: bool
+    stale: bool = False
     readings: list[tuple[_Reading, int]] = field(default_factory=list)
 
 
@@ -139,6 +141,16 @@ class Pending:
         self._pool.drop(parts)
         self._let_go()
         return frame
+
+    def mistrust(self) -> None:
+        """What is stored of the spans that are here has changed: those of assembled runs go, and runs that wait are
+        not to be made of them.
+        """
+        for due in self.due.values():
+            due.stale = True
+        gone = [key for key in self._kept if key not in self.due]
+        self._kept.clear()
+        self._pool.drop(gone)
 
     def tidy(self) -> None:
         """See `Pool.tidy`."""

@@ -30,6 +30,9 @@ SPANS_A_GROUP_MAX: Final = 200_000
 """Spans that are in memory."""
 EVER_NS: Final = (0, 2**63 - 1)
 
+REPRICING: Final = "repricing"
+"""Whose mark in `progress` says when spans were last priced anew; what was read of them earlier is out of date."""
+
 Progress = Callable[[float], None]
 """Is told which share is done."""
 
@@ -46,7 +49,9 @@ class Recosted:
     after_usd: float = 0.0
 
 
-def recost_runs(db: Database, from_ns: int, to_ns: int, progress: Progress, stop: threading.Event) -> Recosted:
+def recost_runs(
+    db: Database, from_ns: int, to_ns: int, now_ns: int, progress: Progress, stop: threading.Event
+) -> Recosted:
     """Write what the runs cost, in all and by model, that have model calls which began in a range of time.
 
     A run's row is written again under its own revision: what the assembler writes later has a higher one and wins, and
@@ -54,11 +59,14 @@ def recost_runs(db: Database, from_ns: int, to_ns: int, progress: Progress, stop
     off and repeated: what is right already is not written.
 
     Args:
+        now_ns: Unix time; later than at any call before.
         stop: When set, no further group of runs is begun.
 
     Raises:
         Unavailable: ClickHouse does not answer.
     """
+    # A run that the assembler is writing at this moment may still cost what it did; a second time mends it.
+    db.insert("progress", ["reader", "revision", "saved_at"], [[REPRICING, now_ns, now_ns // 1_000]])
     parts = int(db.rows(query("runs_count"))[0]["runs"]) // RUNS_A_PART + 1
     found = Recosted()
     for part in range(parts):

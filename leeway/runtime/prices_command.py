@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -112,7 +113,7 @@ def reprice_stored(sources: Sources, since: str | None, until: str | None, *, dr
             calls, runs = bar.add_task("calls", total=1), bar.add_task("runs", total=1)
             reprice(db, table, *between, lambda done, of: bar.update(calls, completed=done, total=of), stop)
             # Runs are looked at even where no span changes: an earlier attempt may have been broken off before them.
-            written = recost_runs(db, *between, lambda share: bar.update(runs, completed=share), stop)
+            written = recost_runs(db, *between, time.time_ns(), lambda share: bar.update(runs, completed=share), stop)
     if stop.is_set():
         console.print(Text("broken off; the same command goes on from here", "yellow"))
         return False

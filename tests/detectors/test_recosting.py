@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from pathlib import Path
 
 import polars as pl
@@ -58,7 +59,7 @@ def repriced(db: Database, tmp_path: Path) -> Recosted:
     path.write_text(MINE)
     stop = threading.Event()
     reprice(db, load_prices(path), *EVER, lambda *_: None, stop)
-    return recost_runs(db, *EVER, lambda _: None, stop)
+    return recost_runs(db, *EVER, time.time_ns(), lambda _: None, stop)
 
 
 def run_of_chance(chance: random.Random, trace: str) -> list[SpanOf]:
@@ -158,10 +159,10 @@ def test_only_runs_with_calls_in_the_range_are_looked_at(db: Database, tmp_path:
     repriced(db, tmp_path)
     now = runs(db)
     db.insert_frame("run_rows", _without_models(db))
-    recost_runs(db, T0_NS + S, T0_NS + 10 * S, lambda _: None, threading.Event())
+    recost_runs(db, T0_NS + S, T0_NS + 10 * S, time.time_ns(), lambda _: None, threading.Event())
     by_trace = {run["trace_id"]: bool(run["models"]) for run in runs(db)}
     assert by_trace == {trace_id("a"): False, trace_id("b"): True}
-    recost_runs(db, *EVER, lambda _: None, threading.Event())
+    recost_runs(db, *EVER, time.time_ns(), lambda _: None, threading.Event())
     assert runs(db) == now
 
 
@@ -172,9 +173,34 @@ def test_what_is_broken_off_begins_no_further_group(db: Database, tmp_path: Path
     before = runs(db)
     stop = threading.Event()
     stop.set()
-    assert recost_runs(db, *EVER, lambda _: None, stop) == Recosted()
+    assert recost_runs(db, *EVER, time.time_ns(), lambda _: None, stop) == Recosted()
     assert runs(db) == before
 
 
 def _without_models(db: Database) -> pl.DataFrame:
     return db.frame("SELECT * EXCEPT models FROM leeway.runs")
+
+
+def test_what_an_assembler_has_in_memory_is_no_longer_believed(db: Database, tmp_path: Path) -> None:
+    """Neither for a run that a late span re-opens, nor for one that was waiting."""
+    assembler = Assembler(db, AssemblerSettings())
+    assembler.recover(AFTER)
+    store_batch(db, 1, [SpanOf("a", "root", end_ms=100), call("a", "ask", "root")])
+    while assembler.step(AFTER):
+        pass
+    store_batch(db, 2, [call("b", "ask", "root")])
+    assembler.step(T0_NS + S // 2)
+    assert len(assembler.pending.due) == 1
+    repriced(db, tmp_path)
+    store_batch(db, 3, [SpanOf("a", "late", "root"), SpanOf("b", "root", end_ms=100)])
+    while assembler.step(AFTER + 60 * S):
+        pass
+    found = runs(db)
+    assert [run["cost_usd"] for run in found] == [pytest.approx((100 * 1000 + 10 * 3000) / 1e6)] * 2
+    assert [run["spans"] for run in found] == [3, 2]
+    assert assembler.counts.runs_reread == 2
+    for batch, name in enumerate(("root", "late"), start=4):
+        store_batch(db, batch, [SpanOf("c", name, "" if name == "root" else "root")])
+        while assembler.step(AFTER + batch * 60 * S):
+            pass
+    assert (assembler.counts.runs_reopened, assembler.counts.runs_reread) == (2, 2), "what came since is believed"
