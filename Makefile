@@ -30,7 +30,7 @@ up: $(STAMP) ## Run Leeway on this machine (leeway up)
 TEST_WORKERS ?= 2
 
 test: $(STAMP) ## Run every test
-	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadscope $(PYTEST_ARGS)
+	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(STAMP) ## Format, lint, types, import arrows
 	@$(PY) -m ruff format --check $(CODE)
