@@ -18,11 +18,13 @@ from typing import Any, Final
 import vl_convert
 from PIL import Image
 
-from benchmarks import plots
+from benchmarks import gauges, plots
 from benchmarks.servers import ROOT
 
 PACKAGES: Final = ("leeway", "chdb", "grpcio", "protobuf", "uvicorn")
 SCALE: Final = 2.0
+STARTED: Final = gauges.machine_ticks()
+"""When this module was loaded, which is when the benchmark began."""
 
 
 def environment(command: str) -> dict[str, str]:
@@ -33,6 +35,7 @@ def environment(command: str) -> dict[str, str]:
     """
     return {
         "machine": f"{os.cpu_count()} × {_cpu_model()}, {_memory_gib()} GiB, {platform.system()} {platform.release()}",
+        "taken by other machines": f"{_stolen_share():.0%} of this machine's CPU time, from start to end",
         "date": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "command": command,
         "commit": _commit(),
@@ -88,6 +91,11 @@ def _commit() -> str:
         return head + (" and changes" if _git("status", "--porcelain", "--", "leeway", "benchmarks") else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def _stolen_share() -> float:
+    stolen, ticks = gauges.machine_ticks()
+    return (stolen - STARTED[0]) / max(1, ticks - STARTED[1])
 
 
 def _git(*arguments: str) -> str:

@@ -22,12 +22,14 @@ _PREFIX = "leeway_detectors"
 class Metrics(Collector):
     """Attributes:
     watcher: The one that works now; its counts start again with each.
+    holds: Whether this process does its shard's work.
     """
 
     health: WatchHealth = field(default_factory=WatchHealth)
     assembler: AssemblerCounts = field(default_factory=AssemblerCounts)
     watcher: Watcher | None = None
     failures: int = 0
+    holds: bool = False
     _registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def __post_init__(self) -> None:
@@ -67,6 +69,7 @@ class Metrics(Collector):
         yield versions
         gauges = (
             ("streams", "Streams that share the false-alarm budget.", self.watcher.streams if self.watcher else 0),
+            ("holds", "1 while this process does its shard's work, 0 while another does.", float(self.holds)),
             ("names_folded", "Names that share a place.", self.watcher.names_folded if self.watcher else 0),
             ("lag_seconds", "Age of the last observation when it was looked at.", self.health.lag_s),
             ("checkpoint_bytes", "Size of the saved state.", self.health.checkpoint_bytes),

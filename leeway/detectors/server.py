@@ -22,6 +22,7 @@ from leeway.detectors.assembler import Assembler
 from leeway.detectors.metrics import Metrics
 from leeway.detectors.settings import Settings
 from leeway.detectors.tail import Pace, follow
+from leeway.detectors.tenure import Tenure
 from leeway.detectors.watch import Watch
 from leeway.model import LeewayError, Unavailable
 from leeway.storage import Database
@@ -46,8 +47,10 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None]) ->
     life = _Life(settings, ready)
     with _serving(settings, life):
         pace = Pace(settings.idle_s, settings.rest_s_max, settings.assembler.read_spans_max // 2)
-        follow(life.make_assembler, life.make_watch, stop, life.took_up, pace)
+        follow(life.make_assembler, life.make_watch, lambda: life.held(stop), stop, life.took_up, pace)
         life.close()
+        # Where another took over there is nothing left to do; but who ended would be started again, and take over.
+        stop.wait()
     log.info("detectors.stopped")
 
 
@@ -60,6 +63,7 @@ class _Life:
         self._ready: Callable[[], None] | None = ready
         self._db: Database | None = None
         self._watch: Watch | None = None
+        self._tenure: Tenure | None = None
         self._started = False
 
     def make_assembler(self) -> Assembler | None:
@@ -73,10 +77,16 @@ class _Life:
             db = Database(self.settings.clickhouse, nice=self.settings.nice)
             storage.migrate(db)
             self._db = db
+            self._tenure = Tenure(db, f"detectors/{self.settings.shard}")
         if self.settings.shard:
             return None
         assembly.warm_up()
         return Assembler(self._db, self.settings.assembler, "assembler/0", self.metrics.assembler)
+
+    def held(self, stop: threading.Event) -> bool:
+        """Whether this process does its shard's work, and not one that was started later."""
+        self.metrics.holds = self._tenure is not None and self._tenure.held(stop)
+        return self.metrics.holds
 
     def make_watch(self) -> Watch:
         if self._db is None:
@@ -98,6 +108,8 @@ class _Life:
         try:
             if self._watch is not None:
                 self._watch.save()
+            if self._tenure is not None:
+                self._tenure.release()
         except LeewayError as e:
             log.warning("detectors.not_saved", reason=str(e))
         if self._db is not None:
@@ -105,6 +117,10 @@ class _Life:
 
     def missing(self) -> str:
         """Why it is not ready; empty when it is."""
+        if self._tenure is not None and self._tenure.superseded_by:
+            return f"another process has taken over: {self._tenure.superseded_by}"
+        if self._tenure is not None and self._tenure.waits_for:
+            return f"waiting until another process has let go: {self._tenure.waits_for}"
         if self._ready is not None:
             return "ClickHouse has not answered yet"
         behind_s = time.monotonic() - self.metrics.health.ok_at_s

@@ -58,26 +58,33 @@ class Pace:
 def follow(
     make_assembler: Callable[[], Assembler | None],
     make_watch: Callable[[], Watching],
+    held: Callable[[], bool],
     stop: threading.Event,
     ready: Callable[[], None],
     pace: Pace,
 ) -> None:
-    """Run until `stop` is set; what is being written then is finished.
+    """Run until `stop` is set, or the work is another process's; what is being written then is finished.
 
     Args:
         make_assembler: Called at the start and after each failure. None leaves the assembling to another process.
         make_watch: The same.
+        held: Whether this process is to do one more round; asked after `make_assembler`, and before each.
         ready: Called when the work has been taken up, at the start and after each failure.
         pace: How long to rest between rounds.
     """
     failures = 0
     while not stop.is_set():
         try:
-            assembler, watch = make_assembler(), make_watch()
+            assembler = make_assembler()
+            if not held():
+                return
+            watch = make_watch()
             if assembler:
                 assembler.recover(time.time_ns())
             ready()
             while not stop.is_set():
+                if not held():
+                    return
                 began_s = time.monotonic()
                 done = (assembler.step(time.time_ns()) if assembler else 0) + watch.catch_up()
                 failures = 0

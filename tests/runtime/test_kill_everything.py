@@ -68,6 +68,9 @@ class DetectorsProcess:
     def kill(self) -> None:
         self.end(signal.SIGKILL)
 
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
 
 class Insisting(SpanExporter):
     """Sends every batch until it is acknowledged, and remembers what was."""
