@@ -50,6 +50,16 @@ for number in (signal.SIGINT, signal.SIGTERM):
 run(Settings(data=Path(sys.argv[1]), port=int(sys.argv[2]), **eval(sys.argv[3])), stop, lambda: None)
 """
 
+_COMPILE = """
+from leeway.detectors import assembly
+from leeway.storage.columns import Decoder
+from leeway.storage.conventions import load_conventions
+from leeway.storage.frameworks import load_frameworks
+from leeway.storage.prices import load_prices
+assembly.warm_up()
+Decoder(load_conventions(None), load_frameworks(None), load_prices(None)).warm_up()
+"""
+
 
 class ByRoom(LoadScopeScheduling):  # type: ignore[misc]  # xdist's types say nothing of it
     """Tests that share what is dear to make (a browser, Node's packages, Go's program, the demo's story) go to one
@@ -64,6 +74,12 @@ class ByRoom(LoadScopeScheduling):  # type: ignore[misc]  # xdist's types say no
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByRoom:
     return ByRoom(config, log)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile what every process of the tests runs, once: those that start together would each do so."""
+    if session.config.getoption("numprocesses", None):
+        subprocess.run([sys.executable, "-c", _COMPILE], cwd=ROOT, check=True)
 
 
 class StoreProcess:

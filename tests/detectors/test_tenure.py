@@ -8,8 +8,6 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from leeway.detectors.tenure import LEASE_S, POLL_S, RENEW_S, Tenure, is_gone, own_name
 from leeway.storage import Database
 from tests.conftest import until
@@ -147,14 +145,10 @@ def test_a_tenure_that_was_let_go_leaves_that_of_the_next_alone(db: Database) ->
     assert second._row("holder")[1] == second.name
 
 
-@pytest.mark.parametrize(
-    ("holder", "gone"),
-    [
-        (own_name(), True),
-        (f"{own_name().rsplit('/', 2)[0]}/{os.getppid()}/ab", False),
-        (f"{own_name().rsplit('/', 2)[0]}/1/ab", False),
-        (ELSEWHERE, False),
-    ],
-)
-def test_only_a_process_that_can_be_seen_not_to_be_there_is_gone(holder: str, *, gone: bool) -> None:
-    assert is_gone(holder, own_name()) is gone
+def test_only_a_process_that_can_be_seen_not_to_be_there_is_gone() -> None:
+    here, _, _ = own_name().rsplit("/", 2)
+    assert is_gone(of_the_dead(), own_name())
+    assert is_gone(own_name(), own_name()), "a number that is ours now was another's before"
+    for number in (os.getppid(), 1):
+        assert not is_gone(f"{here}/{number}/ab", own_name())
+    assert not is_gone(ELSEWHERE, own_name())

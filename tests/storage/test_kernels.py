@@ -45,3 +45,22 @@ def test_a_kernel_is_compiled_once_and_anew_when_one_that_it_calls_changes(tmp_p
         assert walked(folder, kind, 1) == "2 0"
         assert walked(folder, kind, 1) == "2 1"
         assert walked(folder, kind, 40) == "41 0", "a change in another file is seen"
+
+
+DECODING = """
+import sys
+from leeway.storage.columns import Decoder
+from leeway.storage.conventions import load_conventions
+from leeway.storage.frameworks import load_frameworks
+from leeway.storage.prices import load_prices
+Decoder(load_conventions(None), load_frameworks(None), load_prices(None)).warm_up()
+print("scipy.linalg" in sys.modules)
+from scipy.linalg import norm
+print(norm([3.0, 4.0]))
+"""
+
+
+def test_kernels_do_not_load_scipy_and_leave_it_to_those_who_want_it() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    said = subprocess.run([sys.executable, "-c", DECODING], env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout == "False\n5.0\n"

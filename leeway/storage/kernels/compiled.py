@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +19,25 @@ from typing import Any, TypeVar
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+
+@contextmanager
+def _absent(module: str) -> Iterator[None]:
+    """As if a module were not installed, unless it is loaded already."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]  # so Python is told
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+
+
+# With the first kernel numba loads this, which looks whether scipy has a BLAS: 0.4 s and 15 MB in every process, and no
+# kernel multiplies matrices.
+with _absent("scipy.linalg"):
+    import numba.np.arraymath
 
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
