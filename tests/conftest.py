@@ -78,7 +78,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByRoom:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Compile what every process of the tests runs, once: those that start together would each do so."""
-    if session.config.getoption("numprocesses", None):
+    if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
         subprocess.run([sys.executable, "-c", _COMPILE], cwd=ROOT, check=True)
 
 
