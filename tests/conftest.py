@@ -33,6 +33,8 @@ settings.load_profile("leeway")
 
 T = TypeVar("T")
 
+PATIENCE_S = 180.0
+
 ROOT = Path(__file__).parents[1]
 NODE_PROJECT = ROOT / "tests" / "exporters" / "node"
 CHROMIUM = Path("/usr/bin/chromium")
@@ -78,7 +80,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByRoom:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Compile what every process of the tests runs, once: those that start together would each do so."""
-    if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
+    if session.config.getoption("numprocesses", None):
         subprocess.run([sys.executable, "-c", _COMPILE], cwd=ROOT, check=True)
 
 
@@ -133,7 +135,7 @@ class StoreProcess:
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None
-        deadline_s = time.monotonic() + 60
+        deadline_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline_s:
             if self._process.poll() is not None:
                 pytest.fail(
@@ -161,8 +163,8 @@ def apart(work: Callable[[], T]) -> T:
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until something that happens in another process has happened."""
-    deadline_s = time.monotonic() + 60
+    """Wait until something that happens in another process has happened; machines may be slow."""
+    deadline_s = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline_s, f"waited in vain until {what}"
         time.sleep(0.05)

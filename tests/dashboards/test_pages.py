@@ -1,4 +1,7 @@
-"""Every page in a real browser, over the real store: what it says is what the tables hold."""
+"""Every page in a real browser, over the real store: what it says is what the tables hold.
+
+Each in one theme; in both they are in `tests/demo/test_pages_of_the_story.py`.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,10 @@ def one(db: Database, sql: str) -> int:
 
 
 def test_the_overview_says_what_is_wrong_since_when_and_what_was_done(
-    db: Database, app: str, chromium: Browser, seeded: Seeder, theme: str, tmp_path: Path
+    db: Database, app: str, chromium: Browser, seeded: Seeder, tmp_path: Path
 ) -> None:
     story = seeded()
-    with opened(chromium, theme, height=1080) as page:
+    with opened(chromium, "dark", height=1080) as page:
         page.goto(app)
         settled(page)
         banner = page.locator(".banner")
@@ -46,20 +49,18 @@ def test_the_overview_says_what_is_wrong_since_when_and_what_was_done(
         expect(lanes.nth(3)).to_have_text(str(one(db, "SELECT count() FROM leeway.deliveries")))
         expect(page.locator(".heat-body .name")).to_have_count(3)
         expect(page.locator(".heat-body .heat-row", has_text="planner")).to_contain_text("4 drifts")
-        keep(page, f"overview-{theme}", tmp_path)
+        keep(page, "overview-dark", tmp_path)
 
 
-def test_runs_are_found_and_opened(
-    db: Database, app: str, chromium: Browser, seeded: Seeder, theme: str, tmp_path: Path
-) -> None:
+def test_runs_are_found_and_opened(db: Database, app: str, chromium: Browser, seeded: Seeder, tmp_path: Path) -> None:
     seeded()
-    with opened(chromium, theme) as page:
+    with opened(chromium, "light") as page:
         page.goto(f"{app}/runs?version=2.0&sort=duration")
         settled(page)
         bad = one(db, "SELECT count() FROM leeway.runs WHERE agent_version = '2.0'")
         expect(page.locator(".over .strong")).to_have_text(f"{bad} runs")
         expect(page.locator("[data-test=run]")).to_have_count(min(bad, 100))
-        keep(page, f"runs-{theme}", tmp_path)
+        keep(page, "runs-light", tmp_path)
         slowest = db.rows(
             "SELECT trace_id, spans FROM leeway.runs WHERE agent_version = '2.0' ORDER BY duration_ns DESC LIMIT 1"
         )[0]
@@ -74,14 +75,14 @@ def test_runs_are_found_and_opened(
         expect(page.locator(".message.system")).to_contain_text("You are the planner of a travel desk.")
         expect(page.locator(".message.out")).to_contain_text("search_flights")
         settled(page)
-        keep(page, f"run-{theme}", tmp_path)
+        keep(page, "run-light", tmp_path)
 
 
 def test_orchestration_shows_who_calls_whom_and_what_a_version_changed(
-    db: Database, app: str, chromium: Browser, seeded: Seeder, theme: str, tmp_path: Path
+    db: Database, app: str, chromium: Browser, seeded: Seeder, tmp_path: Path
 ) -> None:
     seeded()
-    with opened(chromium, theme, height=1150) as page:
+    with opened(chromium, "dark", height=1150) as page:
         page.goto(f"{app}/orchestration")
         settled(page)
         for name in ("concierge", "planner", "booker", "gpt-4o", "web_search"):
@@ -95,14 +96,14 @@ def test_orchestration_shows_who_calls_whom_and_what_a_version_changed(
         )[0]["part"]  # fmt: skip
         planner = page.locator(".share-group").first.locator(".share-row", has_text="planner")
         expect(planner.locator(".num")).to_contain_text(f"{share * 100:.0f}")
-        keep(page, f"orchestration-{theme}", tmp_path)
+        keep(page, "orchestration-dark", tmp_path)
 
 
 def test_drift_shows_each_finding_then_and_now(
-    db: Database, app: str, chromium: Browser, seeded: Seeder, theme: str, tmp_path: Path
+    db: Database, app: str, chromium: Browser, seeded: Seeder, tmp_path: Path
 ) -> None:
     story = seeded()
-    with opened(chromium, theme, height=1250) as page:
+    with opened(chromium, "light", height=1250) as page:
         page.goto(f"{app}/drift")
         settled(page)
         expect(page.locator(".finding")).to_have_count(one(db, "SELECT count() FROM leeway.findings"))
@@ -113,7 +114,7 @@ def test_drift_shows_each_finding_then_and_now(
         expect(page.locator(".whisker")).to_have_count(2)
         expect(page.locator(".evidence")).to_have_count(4)
         expect(page.get_by_text("1 agent still learning")).to_be_visible()
-        keep(page, f"drift-{theme}", tmp_path)
+        keep(page, "drift-light", tmp_path)
         tools.locator(".exemplars").nth(1).locator("a").first.click()
         page.wait_for_url("**/runs?**trace=**")
         first_bad = next(o.trace_id for o in story.observations if o.agent_name == "planner" and o.version == BAD)
@@ -123,10 +124,10 @@ def test_drift_shows_each_finding_then_and_now(
 
 
 def test_breakers_show_their_states_and_what_was_sent(
-    db: Database, app: str, chromium: Browser, seeded: Seeder, theme: str, tmp_path: Path
+    db: Database, app: str, chromium: Browser, seeded: Seeder, tmp_path: Path
 ) -> None:
     story = seeded(closed=True)
-    with opened(chromium, theme, height=1150) as page:
+    with opened(chromium, "dark", height=1150) as page:
         page.goto(f"{app}/breakers?breaker={story.breaker_id}")
         settled(page)
         expect(page.locator(".breaker-body .breaker-row")).to_have_count(2)
@@ -137,7 +138,7 @@ def test_breakers_show_their_states_and_what_was_sent(
         expect(page.locator(".history")).to_contain_text("503 Service Unavailable")
         expect(page.locator(".audit tbody tr")).to_have_count(one(db, "SELECT count() FROM leeway.audit"))
         expect(page.get_by_text("1 dead letter")).to_be_visible()
-        keep(page, f"breakers-{theme}", tmp_path)
+        keep(page, "breakers-dark", tmp_path)
 
 
 def test_a_link_reproduces_a_page_and_the_choices_go_along(
@@ -174,17 +175,17 @@ def test_a_live_page_shows_what_has_just_arrived(
 
 
 def test_an_empty_installation_says_how_to_send_the_first_run(
-    db: Database, app: str, chromium: Browser, theme: str, tmp_path: Path
+    db: Database, app: str, chromium: Browser, tmp_path: Path
 ) -> None:
     time.sleep(FRESH_S)
-    with opened(chromium, theme) as page:
+    with opened(chromium, "light") as page:
         for name in ("", "runs", "orchestration", "drift", "breakers"):
             page.goto(f"{app}/{name}")
             settled(page)
             expect(page.get_by_text("No data yet")).to_be_visible()
             expect(page.get_by_text("OTLP/HTTP http://127.0.0.1:4318")).to_be_visible()
             expect(page.get_by_text("OTEL_EXPORTER_OTLP_ENDPOINT")).to_be_visible()
-        keep(page, f"empty-{theme}", tmp_path)
+        keep(page, "empty-light", tmp_path)
 
 
 def test_without_clickhouse_every_page_says_so_and_no_traceback_shows(chromium: Browser, tmp_path: Path) -> None:
