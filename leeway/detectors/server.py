@@ -108,10 +108,13 @@ class _Life:
         try:
             if self._watch is not None:
                 self._watch.save()
+        except LeewayError as e:
+            log.warning("detectors.not_saved", reason=str(e))
+        try:
             if self._tenure is not None:
                 self._tenure.release()
         except LeewayError as e:
-            log.warning("detectors.not_saved", reason=str(e))
+            log.warning("detectors.not_let_go", reason=str(e))
         if self._db is not None:
             self._db.close()
 

@@ -29,6 +29,8 @@ from leeway.storage import Database
 LEASE_S: Final = 30.0
 """So long after its last sign of life a process is taken to be gone, if nobody can see that it is."""
 RENEW_S: Final = 5.0
+LOOK_S: Final = 1.0
+"""How often whoever works looks for a later claim; who claims waits until it has."""
 POLL_S: Final = 0.1
 COLUMNS: Final = ("reader", "revision", "saved_at", "position")
 
@@ -45,9 +47,9 @@ def own_name() -> str:
 
 def is_gone(holder: str, me: str) -> bool:
     """Whether a process has surely ended: one of this machine whose number nobody has, or which is ours now."""
-    *its_machine, its_number, _ = holder.split("/")
-    *my_machine, my_number, _ = me.split("/")
-    if its_machine != my_machine:
+    its_machine, its_number, _ = _parts(holder)
+    my_machine, my_number, _ = _parts(me)
+    if its_machine != my_machine or not its_number.isdecimal():
         return False
     if its_number == my_number:
         return True
@@ -55,9 +57,16 @@ def is_gone(holder: str, me: str) -> bool:
         os.kill(int(its_number), 0)
     except ProcessLookupError:
         return True
-    except PermissionError:
+    except (PermissionError, OverflowError):
         return False
     return False
+
+
+def _parts(name: str) -> tuple[str, str, str]:
+    """Machine and namespace, number, chance."""
+    rest, _, chance = name.rpartition("/")
+    machine, _, number = rest.rpartition("/")
+    return machine, number, chance
 
 
 @dataclass(slots=True)
@@ -80,9 +89,11 @@ class Tenure:
     name: str = field(default_factory=own_name)
     superseded_by: str = ""
     waits_for: str = ""
-    _claimed: bool = False
+    _claim: int = 0
+    """The revision of this process's claim; 0 while it has made none."""
     _holds: bool = False
     _renewed_s: float = 0.0
+    _looked_s: float = 0.0
 
     def held(self, stop: threading.Event) -> bool:
         """Whether this process may do one more round. The first time it waits until the one before has let go.
@@ -92,12 +103,12 @@ class Tenure:
         """
         if self.superseded_by:
             return False
-        if not self._claimed:
-            self._put("claim", self.name)
-            self._claimed = True
-        if not self._holds and not self._take(stop):
-            return False
-        if self._is_superseded():
+        if not self._claim:
+            self._claim = self._put("claim", self.name)
+        if not self._holds:
+            # Once more after it was taken: another may have come, and found nobody, between the two.
+            return self._take(stop) and not self._is_superseded()
+        if self.clock_s() - self._looked_s >= LOOK_S and self._is_superseded():
             return False
         if self.clock_s() - self._renewed_s >= RENEW_S:
             self._hold()
@@ -129,20 +140,28 @@ class Tenure:
         return False
 
     def _is_superseded(self) -> bool:
-        last = self._row("claim")[1]
-        if last != self.name:
-            self.superseded_by = last
-            log.warning("detectors.superseded", shard=self.shard, by=last)
-        return bool(self.superseded_by)
+        self._looked_s = self.clock_s()
+        revision, last = self._row("claim")
+        if last == self.name:
+            return False
+        if revision < self._claim or not last or is_gone(last, self.name):
+            # Not later than ours, as after a restore; or of one that died before it could begin.
+            self._claim = self._put("claim", self.name)
+            return False
+        self.superseded_by = last
+        log.warning("detectors.superseded", shard=self.shard, by=last)
+        return True
 
     def _hold(self) -> None:
         self._put("holder", self.name)
         self._holds = True
         self._renewed_s = self.clock_s()
 
-    def _put(self, what: str, name: str) -> None:
+    def _put(self, what: str, name: str) -> int:
+        """Returns: The row's revision."""
         revision = self._row(what)[0] + 1
         self.db.insert("progress", COLUMNS, [[f"{what}/{self.shard}", revision, time.time_ns() // 1_000, name]])
+        return revision
 
     def _row(self, what: str) -> tuple[int, str]:
         """Revision and name."""

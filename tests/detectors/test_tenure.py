@@ -8,7 +8,9 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from leeway.detectors.tenure import LEASE_S, POLL_S, RENEW_S, Tenure, is_gone, own_name
+import pytest
+
+from leeway.detectors.tenure import LEASE_S, LOOK_S, POLL_S, RENEW_S, Tenure, is_gone, own_name
 from leeway.storage import Database
 from tests.conftest import until
 
@@ -69,7 +71,7 @@ def test_of_three_only_the_last_one_works(db: Database) -> None:
         last = pool.submit(third.held, NEVER)
         assert not waiting.result(60)
         assert second.superseded_by == third.name
-        assert not first.held(NEVER)
+        until(lambda: not first.held(NEVER), "the first one looks")
         first.release()
         assert last.result(60)
 
@@ -143,6 +145,45 @@ def test_a_tenure_that_was_let_go_leaves_that_of_the_next_alone(db: Database) ->
     assert second.held(NEVER)
     first.release()
     assert second._row("holder")[1] == second.name
+
+
+def test_whoever_claimed_and_died_before_it_began_supersedes_nobody(db: Database) -> None:
+    clock = Clock()
+    tenure = Tenure(db, SHARD, clock)
+    assert tenure.held(NEVER)
+    another(db, of_the_dead())._put("claim", of_the_dead())
+    clock.now_s += LOOK_S
+    assert tenure.held(NEVER)
+    assert tenure._row("claim")[1] == tenure.name
+
+
+@pytest.mark.parametrize("left", [(), ("claim",), ("claim", "holder")])
+def test_claims_that_a_restore_brings_back_or_loses_supersede_nobody(db: Database, left: tuple[str, ...]) -> None:
+    clock = Clock()
+    before = another(db)
+    before._put("claim", before.name)
+    before._put("claim", "b/pid:[1]/7/ab")
+    before._put("holder", "")
+    tenure = Tenure(db, SHARD, clock)
+    assert tenure.held(NEVER)
+    db.command("TRUNCATE TABLE leeway.progress")
+    for what in left:
+        before._put(what, before.name)
+    clock.now_s += RENEW_S
+    assert tenure.held(NEVER)
+    assert tenure.superseded_by == ""
+    assert (tenure._row("claim")[1], tenure._row("holder")[1]) == (tenure.name, tenure.name)
+
+
+@pytest.mark.parametrize("name", ["", "/", "//", "x", "a/b/c/d/e", "é\0/\n/1/"])
+def test_a_name_that_is_none_is_not_gone(name: str) -> None:
+    assert not is_gone(name, own_name())
+
+
+@pytest.mark.parametrize("number", ["", "-1", "0", "²", "1.5", "9" * 40])
+def test_a_number_that_no_process_has_is_not_gone(number: str) -> None:
+    here, _, _ = own_name().rsplit("/", 2)
+    assert not is_gone(f"{here}/{number}/ab", own_name())
 
 
 def test_only_a_process_that_can_be_seen_not_to_be_there_is_gone() -> None:
