@@ -10,6 +10,7 @@ seen first, because more spans may have come since.
 from __future__ import annotations
 
 import json
+import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -78,6 +79,8 @@ class AssemblerCounts:
     runs_reread: int = 0
     runs_early: int = 0
     observations: int = 0
+    cpu_s: float = 0.0
+    """Of the whole process, while it assembled."""
 
 
 @dataclass(slots=True)
@@ -158,7 +161,7 @@ class Assembler:
         Returns:
             How many spans were read and runs written; 0 when there was nothing to do.
         """
-        read = 0
+        read, began_s = 0, time.process_time()
         own_ns = self._elapsed.look(now_ns)
         self.pending.tidy()
         for batches in self.ledger.poll(now_ns, self.settings.read_spans_max):
@@ -169,6 +172,7 @@ class Assembler:
         if due:
             self.counts.runs_early += sum(d.at_ns > own_ns for _, d in due)
             self._assemble(due, now_ns)
+        self.counts.cpu_s += time.process_time() - began_s
         return read + len(due)
 
     def _read(self, batches: Batches) -> int:
@@ -267,6 +271,8 @@ class Assembler:
 
     def _forgotten(self, keys: Sequence[TraceKey]) -> set[TraceKey]:
         found: set[TraceKey] = set()
+        if not self.db.rows(query("forgotten_any")):
+            return found
         for at in range(0, len(keys), TRACES_A_QUERY_MAX):
             rows = self.db.rows(query("runs_forgotten"), {"runs": list(keys[at : at + TRACES_A_QUERY_MAX])})
             found |= {(row["project"], row["trace_id"]) for row in rows}

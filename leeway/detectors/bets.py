@@ -27,6 +27,8 @@ import numpy as np
 import numpy.typing as npt
 from river.base import DriftDetector
 
+from leeway.storage.kernels import kernel
+
 Floats = npt.NDArray[np.float64]
 
 SHARE_STAKES: Final = (0.02, 0.1, 0.5)
@@ -102,9 +104,7 @@ class EDetector(DriftDetector):
     def _bet(self, e: Floats) -> None:
         if self._drift_detected:
             self._reset()
-        self._grown += self.spending * self._weights
-        self._grown *= e
-        self.evidence = float(np.add.reduce(self._grown))  # what .sum() calls, in half the time
+        self.evidence = _grow(self._grown, self._weights, self.spending, e)
         self._drift_detected = self.evidence >= 1.0
 
     def state(self) -> list[float]:
@@ -242,6 +242,18 @@ class RateBets(EDetector):
         """
         logs = (x * self._hit + (n - x) * self._miss) / self.null.clump
         self._bet(np.exp(np.minimum(logs, RATE_LOG_E_MAX)))
+
+
+@kernel
+def _grow(grown: Floats, weights: Floats, spending: float, e: Floats) -> float:
+    """One step of all components, in place; their sum. Compiled: it is called for each unit of each stream, on a few
+    dozen numbers, where four calls of numpy take six times as long.
+    """
+    total = 0.0
+    for i in range(len(grown)):
+        grown[i] = (grown[i] + spending * weights[i]) * e[i]
+        total += grown[i]
+    return total
 
 
 def log10(x: float) -> float:

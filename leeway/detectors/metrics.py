@@ -53,6 +53,8 @@ class Metrics(Collector):
             ("runs_reread", "Of these, runs whose earlier spans had to be read again.", a.runs_reread),
             ("runs_early", "Runs assembled before their time because too many spans waited.", a.runs_early),
             ("spans_read", "Spans that were read.", a.spans_read),
+            ("assembling_cpu_seconds", "CPU time of this process while it put runs together.", a.cpu_s),
+            ("watching_cpu_seconds", "CPU time of this process while it watched what was observed.", self.health.cpu_s),
             ("checkpoints", "Times that the state was saved.", self.health.checkpoints),
             ("restarts", "Times that the loop began anew after a failure.", self.failures),
         )

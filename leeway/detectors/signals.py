@@ -62,10 +62,15 @@ def values_of(o: Observation, budget_ms: float | None) -> Values:
         raw["tokens"] = o.input_tokens + o.output_tokens
     if budget_ms is not None:
         hits["over_budget"] = 1 if raw["latency"] > budget_ms else 0
-    refused = tuple(name for name, x in raw.items() if not (math.isfinite(x) and x >= 0))
-    for name in refused:
-        del raw[name]
-    return Values(shares, hits, {name: math.log(x + OFFSETS[name]) for name, x in raw.items()}, refused)
+    logs: dict[str, float] = {}
+    refused: tuple[str, ...] = ()
+    for name, x in raw.items():
+        # False of NaN, too.
+        if 0.0 <= x < math.inf:
+            logs[name] = math.log(x + OFFSETS[name])
+        else:
+            refused += (name,)
+    return Values(shares, hits, logs, refused)
 
 
 _NOTHING: Final[Mapping[str, float]] = {NONE: 1.0}

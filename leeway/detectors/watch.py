@@ -44,10 +44,12 @@ class WatchHealth:
     Attributes:
         lag_s: How old the newest observation was when it was observed; 0 when there was nothing left to observe.
         ok_at_s: When it last caught up, on the monotonic clock.
+        cpu_s: What the whole process used while it watched.
     """
 
     lag_s: float = 0.0
     ok_at_s: float = 0.0
+    cpu_s: float = 0.0
     checkpoint_bytes: int = 0
     checkpoints: int = 0
 
@@ -98,7 +100,7 @@ class Watch:
         Returns:
             How many observations that were.
         """
-        observed = 0
+        observed, began_s = 0, time.process_time()
         now_ns = time.time_ns()
         for batches in self._ledger.poll(now_ns, self.settings.read_rows_max):
             observed += batches.rows
@@ -117,6 +119,7 @@ class Watch:
         self.health.ok_at_s = time.monotonic()
         if self._unsaved and time.monotonic() - self._saved_at_s >= self._save_after_s:
             self.save()
+        self.health.cpu_s += time.process_time() - began_s
         return observed
 
     def save(self) -> None:

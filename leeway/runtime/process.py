@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -46,6 +47,8 @@ def run_component(component: Component, sources: Sources) -> None:
         threading.Thread(target=_hold, args=(lifeline_fd, stop), name="lifeline", daemon=True).start()
 
     def ready() -> None:
+        # What is loaded by now stays until the end: whoever looks for cycles need not look at it again and again.
+        gc.freeze()
         log.info("component.ready")
         if ready_fd is not None:
             os.write(ready_fd, b"ready\n")

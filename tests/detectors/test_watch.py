@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -163,6 +164,9 @@ def test_the_process_answers_for_its_health_and_stops_cleanly(db: Database, sett
             time.sleep(0.05)
         assert "leeway_detectors_observations_total 550.0" in text
         assert 'leeway_detectors_versions{verdict="drifted"} 1.0' in text
+        used_s = re.findall(r"^leeway_detectors_(?:assembling|watching)_cpu_seconds_total (\S+)$", text, re.MULTILINE)
+        assert len(used_s) == 2
+        assert all(0 < float(s) < time.process_time() for s in used_s)
     finally:
         stop.set()
         thread.join(30)
