@@ -27,7 +27,7 @@ up: $(STAMP) ## Run Leeway on this machine (leeway up)
 	@$(VENV)/bin/leeway up
 
 # Tests wait for processes more than they compute; each worker has a store of its own.
-TEST_WORKERS ?= 3
+TEST_WORKERS ?= 2
 
 test: $(STAMP) ## Run every test
 	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
