@@ -8,10 +8,9 @@ restart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from river import drift
 from river.base import DriftDetector
 
 from leeway.detectors.baseline import Baseline
@@ -19,15 +18,19 @@ from leeway.detectors.signals import RATES, Values
 from leeway.detectors.stream import BlockStream
 from leeway.model import Direction
 
-RIVER: Final[Mapping[str, Callable[[], DriftDetector]]] = {
-    "ADWIN": drift.ADWIN,
-    "PageHinkley": drift.PageHinkley,
-    # It draws at random; with a seed it draws the same each time.
-    "KSWIN": lambda: drift.KSWIN(seed=1),
-}
 SCORES_MAX: Final = 1_000
 SINCE_BLOCKS: Final = 8
 """River's detectors do not say since when; this many blocks are shown."""
+
+
+def _made(name: str) -> DriftDetector:
+    """One of `RIVER_NAMES`, new."""
+    # Brings SciPy, SQLAlchemy and 80 MB, and takes longer to load than all of ours: for those who ask for one.
+    from river import drift  # noqa: PLC0415
+
+    # KSWIN draws at random; with a seed it draws the same each time.
+    detector: DriftDetector = drift.KSWIN(seed=1) if name == "KSWIN" else getattr(drift, name)()
+    return detector
 
 
 class RiverScores:
@@ -38,8 +41,8 @@ class RiverScores:
     """
 
     def __init__(self, name: str) -> None:
-        self._make = RIVER[name]
-        self._detector = self._make()
+        self._name = name
+        self._detector = _made(name)
         self._scores: list[float] = []
         self.spending = 0.0
         self.evidence = 0.0
@@ -70,7 +73,7 @@ class RiverScores:
         return list(self._scores)
 
     def restore(self, scores: Sequence[float]) -> None:
-        self._detector = self._make()
+        self._detector = _made(self._name)
         self._scores = list(scores)
         for x in self._scores:
             self._detector.update(x)
@@ -80,7 +83,7 @@ class RiverStream(BlockStream):
     """A magnitude or a rate, watched by one of river's detectors.
 
     Args:
-        name: One of `RIVER`.
+        name: One of `RIVER_NAMES`.
     """
 
     budgeted = False

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
 import clickhouse_connect
-import polars as pl
 from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
@@ -24,6 +23,8 @@ from leeway.storage.prices import load_prices
 from leeway.storage.settings import Settings
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from leeway.storage.columns import Decoder
 
 Parameters = Mapping[str, object]
@@ -122,6 +123,8 @@ class Database:
         no type for comes as ClickHouse keeps it: DateTime as UInt32 seconds, Enum as its number, UInt128 as 16 bytes;
         ask for `toDateTime64(…)` and `toString(…)` there.
         """
+        import polars as pl  # noqa: PLC0415 - the store and the collector never ask for a frame
+
         with _failures():
             table = self._client.query_arrow(sql, parameters=dict(parameters or {}), use_strings=True)
         return pl.DataFrame(table)
