@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import os
 import shutil
@@ -34,6 +35,7 @@ settings.load_profile("leeway")
 T = TypeVar("T")
 
 PATIENCE_S = 180.0
+"""How long anything may take that a test waits for: machines may be slow, and busy."""
 
 ROOT = Path(__file__).parents[1]
 NODE_PROJECT = ROOT / "tests" / "exporters" / "node"
@@ -79,8 +81,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByRoom:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Compile what every process of the tests runs, once: those that start together would each do so."""
+    """Compile what every process of the tests runs, once: those that start together would each do so, and where
+    PYTHONDONTWRITEBYTECODE is set, as in many a container, every one that starts at all.
+    """
     if session.config.getoption("numprocesses", None):
+        compileall.compile_dir(ROOT / "leeway", quiet=1)
         subprocess.run([sys.executable, "-c", _COMPILE], cwd=ROOT, check=True)
 
 
@@ -130,22 +135,18 @@ class StoreProcess:
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(timeout=60)
+            self._process.wait(timeout=PATIENCE_S)
             self._process = None
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None
-        deadline_s = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline_s:
-            if self._process.poll() is not None:
-                pytest.fail(
-                    f"the embedded store ended with {self._process.returncode}:\n{self.log.read_text()[-4000:]}"
-                )
-            with contextlib.suppress(URLError, OSError), urlopen(f"{self.url}/readyz", timeout=5) as answer:
-                if answer.status == 200:
-                    return
-            time.sleep(0.02)
-        pytest.fail(f"the embedded store did not become ready:\n{self.log.read_text()[-4000:]}")
+        process, log = self._process, self.log
+
+        def has_come() -> bool:
+            assert process.poll() is None, f"the embedded store ended with {process.returncode}:\n{tail(log)}"
+            return is_ready(self.url)
+
+        until(has_come, lambda: f"the embedded store was ready:\n{tail(log)}")
 
 
 def free_port() -> int:
@@ -156,18 +157,31 @@ def free_port() -> int:
         return port
 
 
+def is_ready(url: str) -> bool:
+    """Whether the process at `url` says so."""
+    with contextlib.suppress(URLError, OSError), urlopen(f"{url}/readyz", timeout=30) as answer:
+        return bool(answer.status == 200)
+    return False
+
+
+def tail(log: Path) -> str:
+    """The end of a log, for a message."""
+    return log.read_text("utf-8", "replace")[-4000:]
+
+
 def apart(work: Callable[[], T]) -> T:
     """Do what runs an event loop of its own, in a thread that has none yet: the browser's tests leave one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(work).result()
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until something that happens in another process has happened; machines may be slow."""
+def until(condition: Callable[[], object], what: str | Callable[[], object]) -> None:
+    """Wait until something has happened in another thread or process; `what` is said, or asked, when it did not."""
     deadline_s = time.monotonic() + PATIENCE_S
     while not condition():
-        assert time.monotonic() < deadline_s, f"waited in vain until {what}"
-        time.sleep(0.05)
+        if time.monotonic() > deadline_s:
+            pytest.fail(f"waited in vain until {what if isinstance(what, str) else what()}")
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope="session")
@@ -223,7 +237,7 @@ def chromium() -> Iterator[Browser]:
     """One browser for all: Playwright takes only one of itself in a thread."""
     if not CHROMIUM.exists():
         pytest.skip(f"no {CHROMIUM}: the dashboards' pages are not opened")
-    expect.set_options(timeout=60_000)
+    expect.set_options(timeout=1e3 * PATIENCE_S)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield browser

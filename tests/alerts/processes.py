@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.alerts.receivers import SECRET
+from tests.conftest import PATIENCE_S, tail, until
 
 ROOT = Path(__file__).parents[2]
 _RUN = """
@@ -67,13 +67,13 @@ def start(
 def alerts_process(clickhouse: str, rules: Path, port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     process = start(clickhouse, rules, port, log)
     try:
-        deadline = time.monotonic() + 60
-        while b"ready" not in log.read_bytes():
-            assert process.poll() is None, log.read_text()[-4000:]
-            assert time.monotonic() < deadline, log.read_text()[-4000:]
-            time.sleep(0.02)
+        until(
+            lambda: b"ready" in log.read_bytes() or process.poll() is not None,
+            lambda: f"the alerts were ready:\n{tail(log)}",
+        )
+        assert process.poll() is None, tail(log)
         yield process
     finally:
         process.terminate()
-        status = process.wait(30)
+        status = process.wait(PATIENCE_S)
     assert status == 0, log.read_text()[-4000:]

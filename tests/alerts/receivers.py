@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.conftest import PATIENCE_S
+
 SECRET = "whsec_" + "bGVld2F5LXRlc3Qtc2VjcmV0LW9mLTMyLWJ5dGVzIQ=="
 
 
@@ -27,7 +29,7 @@ class Receiver:
     received: list[Received] = field(default_factory=list)
     answer: Callable[[Received], tuple[int, Mapping[str, str]]] = lambda _: (204, {})
 
-    def wait_for(self, count: int, timeout_s: float = 30.0) -> list[Received]:
+    def wait_for(self, count: int, timeout_s: float = PATIENCE_S) -> list[Received]:
         deadline = time.monotonic() + timeout_s
         while len(self.received) < count:
             if time.monotonic() > deadline:

@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 from leeway import alerts, storage
 from tests.alerts.receivers import SECRET, Receiver, receiver
 from tests.alerts.rows import finding, insert_findings, insert_spans
-from tests.conftest import StoreProcess, free_port
+from tests.conftest import PATIENCE_S, StoreProcess, free_port
 
 RULES = """
 version: 1
@@ -50,11 +50,11 @@ def running(settings: alerts.Settings) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()
 
 
-def wait_until(what: Callable[[], bool], timeout_s: float = 30.0) -> None:
+def wait_until(what: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + timeout_s
     while not what():
         assert time.monotonic() < deadline, "it did not come to pass"

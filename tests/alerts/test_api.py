@@ -16,7 +16,7 @@ from leeway.alerts.subject import Subject
 from leeway.model import Signal
 from leeway.storage.policy_file import PolicyInvalid
 from tests.alerts.rows import finding, insert_findings, insert_observations, insert_spans
-from tests.conftest import StoreProcess, free_port
+from tests.conftest import PATIENCE_S, StoreProcess, free_port
 from tests.storage import otlp
 
 S = 1_000_000_000
@@ -46,7 +46,7 @@ class Api:
     def __exit__(self, *_: object) -> None:
         self.client.close()
         self.stop.set()
-        self.thread.join(30)
+        self.thread.join(PATIENCE_S)
         assert not self.thread.is_alive()
 
     def get(self, path: str, **named: Any) -> httpx.Response:
@@ -56,7 +56,7 @@ class Api:
         return self.client.post(path, json=body, **named)
 
     def until(self, path: str, field: str, value: Any) -> dict[str, Any]:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             body: dict[str, Any] = self.get(path).json()
             if body.get(field) == value:
@@ -307,7 +307,7 @@ def test_rules_are_read_again_and_a_broken_file_keeps_the_old_ones(api: Api, db:
     rules = api.settings.rules
     before = api.get("/readyz").json()["details"]["rule_version"]
     rules.write_text("version: 1\nrules: [{name: x}]\n")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while "rules" not in (broken := api.get("/readyz").json())["details"]:
         assert time.monotonic() < deadline
         time.sleep(0.02)

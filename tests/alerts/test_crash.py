@@ -12,7 +12,7 @@ from leeway.storage import Database
 from tests.alerts.processes import alerts_process, start
 from tests.alerts.receivers import receiver
 from tests.alerts.rows import finding, insert_findings
-from tests.conftest import StoreProcess, free_port
+from tests.conftest import PATIENCE_S, StoreProcess, free_port, tail, until
 
 RULES = """
 version: 1
@@ -44,13 +44,13 @@ def test_a_kill_between_two_steps_neither_loses_nor_doubles(
             db, finding("f1", now_ns), finding("f2", now_ns + 1_000), finding("f3", now_ns + 2_000, agent_name="booker")
         )
         killed = start(store.url, rules, free_port(), log, step)
-        assert killed.wait(60) == -signal.SIGKILL, log.read_text()[-4000:]
+        assert killed.wait(PATIENCE_S) == -signal.SIGKILL, log.read_text()[-4000:]
         log.write_bytes(b"")
         with alerts_process(store.url, rules, free_port(), log):
-            deadline = time.monotonic() + 30
-            while len(db.rows("SELECT 1 FROM leeway.deliveries WHERE outcome = 'delivered'")) < 2:
-                assert time.monotonic() < deadline, log.read_text()[-4000:]
-                time.sleep(0.05)
+            until(
+                lambda: len(db.rows("SELECT 1 FROM leeway.deliveries WHERE outcome = 'delivered'")) >= 2,
+                lambda: f"both webhooks were delivered:\n{tail(log)}",
+            )
 
     transitions = db.rows(
         "SELECT subject, to_state, transition_id, finding_ids FROM leeway.breakers ORDER BY subject, seq"

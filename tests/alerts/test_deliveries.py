@@ -20,7 +20,7 @@ from leeway.model import Rejected
 from leeway.storage import Database
 from tests.alerts.receivers import SECRET, Receiver, receiver
 from tests.alerts.rows import finding, insert_findings
-from tests.conftest import free_port
+from tests.conftest import PATIENCE_S, free_port
 
 S = 1_000_000_000
 ENVIRONMENT = {"SECRET": SECRET}
@@ -73,7 +73,7 @@ class Post:
 
     def attempt(self, rows: int) -> list[dict[str, Any]]:
         """Polls until the log has so many rows."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while len(self.log()) < rows:
             assert time.monotonic() < deadline, self.log()
             self.deliveries.poll()

@@ -9,16 +9,13 @@ from leeway import alerts, storage
 from leeway.alerts.subject import Subject
 from tests.alerts.rows import finding, insert_findings
 from tests.alerts.test_api import RULES, SAID, Api
-from tests.conftest import StoreProcess, free_port
+from tests.conftest import PATIENCE_S, StoreProcess, free_port, until
 
 V2 = Subject("default", "travel-desk", "planner", version="v2")
 
 
 def until_status(api: Api, path: str, status: int) -> None:
-    deadline = time.monotonic() + 60
-    while (answer := api.get(path)).status_code != status:
-        assert time.monotonic() < deadline, answer.text
-        time.sleep(0.05)
+    until(lambda: api.get(path).status_code == status, lambda: f"{path} said {status}: {api.get(path).text}")
 
 
 def test_the_alerts_wait_for_the_store_at_the_start_and_whenever_it_is_away(
@@ -34,7 +31,7 @@ def test_the_alerts_wait_for_the_store_at_the_start_and_whenever_it_is_away(
         assert not api.ready.wait(1.0)
         assert api.thread.is_alive()
         own_store.start()
-        assert api.ready.wait(60)
+        assert api.ready.wait(PATIENCE_S)
         until_status(api, "/readyz", 200)
         api.post("/v1/breakers", {**SAID, "subject": "default/travel-desk/booker"})
 

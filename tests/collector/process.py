@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from urllib.error import URLError
+from typing import Any
 from urllib.request import urlopen
 
-import pytest
+from tests.conftest import PATIENCE_S, ROOT, free_port, is_ready, tail, until
 
-from tests.conftest import ROOT, free_port
+STORED_FIRST: dict[str, Any] = {
+    "harden_after_s": PATIENCE_S,
+    "spool_after_s": PATIENCE_S,
+    "answer_within_s": PATIENCE_S,
+}
+"""Settings with which an acknowledgement says that the spans are in ClickHouse, however long its INSERT takes: for
+tests that look there next.
+"""
 
 _RUN = """
 import signal, sys, threading
@@ -88,27 +93,25 @@ class CollectorProcess:
 
     def wait_until_drained(self) -> None:
         """Until all that was acknowledged is in ClickHouse."""
-        deadline_s = time.monotonic() + 120
-        while any(self.metric(name) for name in ("spool_items", "journal_bytes")) or not self.metric("store_up"):
-            assert time.monotonic() < deadline_s, f"the spool does not drain:\n{self.log.read_text()[-4000:]}"
-            time.sleep(0.1)
+        until(
+            lambda: self.metric("store_up") and not any(map(self.metric, ("spool_items", "journal_bytes"))),
+            lambda: f"the spool was drained:\n{tail(self.log)}",
+        )
 
     def _end(self, number: signal.Signals) -> int:
         if self._process is None:
             return 0
         self._process.send_signal(number)
-        status = self._process.wait(timeout=60)
+        status = self._process.wait(timeout=PATIENCE_S)
         self._process = None
         return status
 
     def wait_until_ready(self) -> None:
-        assert self._process is not None
-        deadline_s = time.monotonic() + 60
-        while time.monotonic() < deadline_s:
-            if self._process.poll() is not None:
-                pytest.fail(f"the collector ended with {self._process.returncode}:\n{self.log.read_text()[-4000:]}")
-            with contextlib.suppress(URLError, OSError), urlopen(f"{self.http}/readyz", timeout=5) as answer:
-                if answer.status == 200:
-                    return
-            time.sleep(0.02)
-        pytest.fail(f"the collector did not become ready:\n{self.log.read_text()[-4000:]}")
+        process = self._process
+        assert process is not None
+
+        def has_come() -> bool:
+            assert process.poll() is None, f"the collector ended with {process.returncode}:\n{tail(self.log)}"
+            return is_ready(self.http)
+
+        until(has_come, lambda: f"the collector was ready:\n{tail(self.log)}")

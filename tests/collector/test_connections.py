@@ -6,7 +6,6 @@ import contextlib
 import re
 import socket
 import struct
-import time
 from collections.abc import Iterator
 
 import httpx
@@ -17,9 +16,9 @@ from leeway.collector.metrics import Metrics
 from leeway.collector.refusal import Later, Reason
 from leeway.collector.settings import Settings
 from tests.collector.client import connect, grpc_export, head, http_export, read_to_end
-from tests.collector.process import CollectorProcess
+from tests.collector.process import STORED_FIRST, CollectorProcess
 from tests.collector.requests import request
-from tests.conftest import StoreProcess
+from tests.conftest import StoreProcess, until
 
 CONNECTIONS_MAX = 12
 STREAMS_MAX = 7
@@ -31,6 +30,7 @@ def limited(store: StoreProcess, tmp_path_factory: pytest.TempPathFactory) -> It
     process = CollectorProcess(
         store.url,
         tmp_path_factory.mktemp("limited") / "data",
+        **STORED_FIRST,
         receive_within_s=1.0,
         idle_within_s=2.0,
         keepalive_s=1.0,
@@ -46,9 +46,10 @@ def limited(store: StoreProcess, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture(autouse=True)
 def _others_are_served(limited: CollectorProcess) -> Iterator[None]:
     yield
-    deadline_s = time.monotonic() + 30
-    while http_export(limited, request().SerializeToString()).status_code != 200:
-        assert time.monotonic() < deadline_s, "connections that were closed still count"
+    until(
+        lambda: http_export(limited, request().SerializeToString()).status_code == 200,
+        "connections that were closed count no more",
+    )
     assert grpc_export(limited, request().SerializeToString()).code == "OK"
 
 
@@ -162,12 +163,10 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(limited: Colle
     with connect(limited) as connection:
         connection.sendall(head(1_000_000) + b"x" * 500_000)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset
-    deadline_s = time.monotonic() + 30
-    while True:
-        said = httpx.get(f"{limited.http}/metrics").text
-        if "leeway_collector_inflight_bytes 0.0" in said and "leeway_collector_requests_under_way 0.0" in said:
-            break
-        assert time.monotonic() < deadline_s
+    until(
+        lambda: not any(map(limited.metric, ("inflight_bytes", "requests_under_way"))),
+        "nothing was left behind",
+    )
 
 
 def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(limited: CollectorProcess) -> None:

@@ -19,7 +19,7 @@ from tests.collector.client import EXPORT
 from tests.collector.ledger import assert_ledger_whole
 from tests.collector.process import CollectorProcess
 from tests.collector.requests import request, span
-from tests.conftest import StoreProcess
+from tests.conftest import PATIENCE_S, StoreProcess
 
 KILLS = int(os.environ.get("LEEWAY_TEST_KILLS", "6"))
 SEED = int(os.environ.get("LEEWAY_TEST_SEED", "2"))
@@ -41,7 +41,7 @@ class Sender(threading.Thread):
     def finish(self) -> None:
         """End with the request that is under way."""
         self._stop_sending.set()
-        self.join(timeout=120)
+        self.join(timeout=PATIENCE_S)
         assert not self.is_alive(), "the last request was never acknowledged"
 
     def run(self) -> None:

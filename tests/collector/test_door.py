@@ -13,7 +13,7 @@ from leeway.collector import make_token
 from leeway.model import Signal
 from leeway.storage import Database
 from tests.collector.client import JSON, METHODS, connect, grpc_export, head, http_export, refusal_message
-from tests.collector.process import CollectorProcess
+from tests.collector.process import STORED_FIRST, CollectorProcess
 from tests.collector.requests import request, span, text
 from tests.conftest import StoreProcess, until
 
@@ -33,6 +33,7 @@ def guarded(store: StoreProcess, tmp_path_factory: pytest.TempPathFactory) -> It
     process = CollectorProcess(
         store.url,
         folder / "data",
+        **STORED_FIRST,
         tokens=tuple(map(str, (SHOP_ENTRY, NEW_ENTRY, LATE_ENTRY, SLOW_ENTRY, DENSE_ENTRY))),
         tokens_file=folder / "tokens",
         project_bytes_per_s={"slow": 500},

@@ -19,7 +19,7 @@ from tests.collector.client import grpc_export
 from tests.collector.ledger import assert_ledger_whole
 from tests.collector.process import CollectorProcess
 from tests.collector.requests import request, span
-from tests.conftest import StoreProcess, until
+from tests.conftest import PATIENCE_S, StoreProcess, until
 
 MIB = 1024 * 1024
 
@@ -76,15 +76,12 @@ class Sender(threading.Thread):
 
     def finish(self) -> None:
         self._enough.set()
-        self.join(timeout=120)
+        self.join(timeout=PATIENCE_S)
         assert not self.is_alive(), "the last request was never acknowledged"
 
     def until_refused(self) -> None:
         """Until the disk is felt."""
-        deadline_s = time.monotonic() + 60
-        while self.codes.count("UNAVAILABLE") < 3:
-            assert time.monotonic() < deadline_s, f"no request was refused: {set(self.codes)}"
-            time.sleep(0.05)
+        until(lambda: self.codes.count("UNAVAILABLE") >= 3, lambda: f"requests were refused: {set(self.codes)}")
 
 
 def assert_each_once(store: StoreProcess, acknowledged: list[str]) -> None:

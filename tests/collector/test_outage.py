@@ -20,7 +20,7 @@ from leeway.collector.otlp import framing
 from leeway.model import Rejected, Unavailable
 from leeway.storage import Database
 from tests.collector.client import GrpcAnswer, grpc_export, http_export
-from tests.collector.process import CollectorProcess
+from tests.collector.process import STORED_FIRST, CollectorProcess
 from tests.collector.requests import request, span
 from tests.conftest import StoreProcess, apart, until
 
@@ -137,7 +137,7 @@ def test_a_request_that_clickhouse_alone_refuses_does_not_take_others_with_it(
 ) -> None:
     good = [request().SerializeToString() for _ in range(5)]
     poison = request(span("poison")).SerializeToString()
-    own = CollectorProcess(own_store.url, tmp_path / "data", linger_s=1.0, harden_after_s=30.0, spool_after_s=30.0)
+    own = CollectorProcess(own_store.url, tmp_path / "data", linger_s=1.0, **STORED_FIRST)
     try:
         rows(own_store, "ALTER TABLE leeway.span_rows ADD CONSTRAINT taste CHECK name != 'poison'")
         with ThreadPoolExecutor(6) as pool:

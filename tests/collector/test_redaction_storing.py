@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +10,9 @@ import pytest
 from leeway.collector.redaction import HASH_KEY_VARIABLE
 from leeway.storage import Database
 from tests.collector.client import grpc_export, http_export
-from tests.collector.process import CollectorProcess
+from tests.collector.process import STORED_FIRST, CollectorProcess
 from tests.collector.requests import request, span, text
-from tests.conftest import StoreProcess, free_port
+from tests.conftest import PATIENCE_S, StoreProcess, free_port, tail, until
 
 RULES = """
 version: 1
@@ -49,7 +48,7 @@ def rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def redacting(store: StoreProcess, tmp_path: Path, rules: Path) -> Iterator[CollectorProcess]:
-    process = CollectorProcess(store.url, tmp_path / "data", redaction=rules)
+    process = CollectorProcess(store.url, tmp_path / "data", redaction=rules, **STORED_FIRST)
     yield process
     process.stop()
 
@@ -87,7 +86,7 @@ def test_a_collector_with_a_broken_redaction_file_does_not_start(store: StorePro
     path.write_text("version: 1\ndefault: {contents: off}", "utf-8")
     process = CollectorProcess(store.url, tmp_path / "data", wait=False, redaction=path)
     assert process._process is not None
-    assert process._process.wait(timeout=60) != 0
+    assert process._process.wait(timeout=PATIENCE_S) != 0
     assert "did you mean content?" in process.log.read_text()
 
 
@@ -114,7 +113,4 @@ def test_rules_are_read_again_when_their_file_changes_and_stay_where_it_cannot_b
 
 
 def wait_for_metric(process: CollectorProcess, name: str, value: float) -> None:
-    deadline_s = time.monotonic() + 60
-    while process.metric(name) < value:
-        assert time.monotonic() < deadline_s, process.log.read_text()[-2000:]
-        time.sleep(0.05)
+    until(lambda: process.metric(name) >= value, lambda: f"{name} was {value}:\n{tail(process.log)}")

@@ -18,7 +18,7 @@ from leeway.collector.otlp import framing
 from leeway.storage import Database
 from tests.collector.any_values import any_value, json_request, read_back, same
 from tests.collector.client import JSON, grpc_export, http_export
-from tests.collector.process import CollectorProcess
+from tests.collector.process import STORED_FIRST, CollectorProcess
 from tests.collector.requests import request, span, text
 from tests.conftest import StoreProcess
 
@@ -132,7 +132,7 @@ def test_a_resend_changes_nothing(collector: CollectorProcess, db: Database) -> 
 def test_a_resend_after_a_restart_changes_nothing(store: StoreProcess, db: Database, tmp_path: Path) -> None:
     body = request(span(), span()).SerializeToString()
     as_document = as_json(ExportTraceServiceRequest.FromString(body))
-    own = CollectorProcess(store.url, tmp_path / "data")
+    own = CollectorProcess(store.url, tmp_path / "data", **STORED_FIRST)
     try:
         assert grpc_export(own, body).code == "OK"
         assert own.stop() == 0
@@ -156,7 +156,7 @@ def test_a_resend_after_a_restart_changes_nothing(store: StoreProcess, db: Datab
 
 
 def test_spans_carry_the_project_and_their_batch(store: StoreProcess, db: Database, tmp_path: Path) -> None:
-    own = CollectorProcess(store.url, tmp_path / "data", project="airline")
+    own = CollectorProcess(store.url, tmp_path / "data", project="airline", **STORED_FIRST)
     try:
         made = request(span(), service="desk")
         made.resource_spans.add().scope_spans.add().spans.append(span("other"))
@@ -171,7 +171,7 @@ def test_spans_carry_the_project_and_their_batch(store: StoreProcess, db: Databa
 
 
 def test_many_requests_share_an_insert(store: StoreProcess, db: Database, tmp_path: Path) -> None:
-    own = CollectorProcess(store.url, tmp_path / "data", linger_s=1.0)
+    own = CollectorProcess(store.url, tmp_path / "data", linger_s=1.0, **STORED_FIRST)
     try:
         with ThreadPoolExecutor(16) as pool:
             answers = list(pool.map(lambda _: grpc_export(own, request().SerializeToString()).code, range(16)))

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from leeway.collector.door.tls import Tls
 from leeway.model import Rejected
 from tests.collector.client import grpc_export
-from tests.collector.process import CollectorProcess
+from tests.collector.process import STORED_FIRST, CollectorProcess
 from tests.collector.requests import request
 from tests.conftest import StoreProcess, until
 
@@ -55,6 +55,7 @@ def secured(store: StoreProcess, files: Files, tmp_path_factory: pytest.TempPath
     process = CollectorProcess(
         store.url,
         tmp_path_factory.mktemp("secured") / "data",
+        **STORED_FIRST,
         wait=False,
         tls_cert=files.cert,
         tls_key=files.key,

@@ -16,10 +16,10 @@ from playwright.sync_api import Browser, Dialog, Page, Request
 from leeway import dashboards, storage
 from leeway.dashboards.reading import FRESH_S
 from leeway.storage import Database
-from tests.conftest import StoreProcess, free_port
+from tests.conftest import PATIENCE_S, StoreProcess, free_port
 from tests.dashboards import seed
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 1e3 * PATIENCE_S
 Seeder = Callable[..., seed.Seeded]
 
 
@@ -40,12 +40,12 @@ def serving(**settings: object) -> Iterator[str]:
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        assert up.wait(90), "the dashboards did not become ready"
+        assert up.wait(PATIENCE_S), "the dashboards did not become ready"
         assert not failures, failures
         yield f"http://127.0.0.1:{port}"
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()
 
 

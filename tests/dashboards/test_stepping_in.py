@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from leeway import alerts, storage
 from leeway.dashboards.reading import FRESH_S
 from leeway.storage import Database
-from tests.conftest import StoreProcess, free_port
+from tests.conftest import PATIENCE_S, StoreProcess, free_port
 from tests.dashboards.conftest import opened, serving, settled
 
 pytestmark = pytest.mark.browser
@@ -29,10 +29,10 @@ def api(db: Database, store: StoreProcess, tmp_path: Path) -> Iterator[str]:
     )
     thread = threading.Thread(target=alerts.run, args=(settings, stop, up.set))
     thread.start()
-    assert up.wait(60)
+    assert up.wait(PATIENCE_S)
     yield f"http://127.0.0.1:{port}"
     stop.set()
-    thread.join(30)
+    thread.join(PATIENCE_S)
 
 
 def say(page: Page, actor: str, reason: str, button: str) -> None:

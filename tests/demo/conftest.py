@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.collector.process import CollectorProcess
+from tests.collector.process import STORED_FIRST, CollectorProcess
 from tests.conftest import StoreProcess
 
 
 @pytest.fixture(scope="package")
 def collector(store: StoreProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
     """A collector for the examples to send to."""
-    process = CollectorProcess(store.url, tmp_path_factory.mktemp("examples") / "data")
+    process = CollectorProcess(store.url, tmp_path_factory.mktemp("examples") / "data", **STORED_FIRST)
     yield process
     process.stop()
 

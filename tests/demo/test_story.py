@@ -8,11 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import PATIENCE_S, until
 from tests.demo.conftest import ROOT, Story, free_ports, start_demo
 
 
@@ -63,11 +63,8 @@ def test_ctrl_c_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
         assert processes_in(tmp_path)
         demo.send_signal(signal.SIGINT)
         rest = demo.stdout.read()
-        assert demo.wait(60) == 130, rest
-    deadline = time.monotonic() + 10
-    while processes_in(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert processes_in(tmp_path) == []
+        assert demo.wait(PATIENCE_S) == 130, rest
+    until(lambda: processes_in(tmp_path) == [], lambda: f"nothing was left behind: {processes_in(tmp_path)}")
 
 
 def test_a_demo_whose_stage_does_not_start_says_why_and_fails(tmp_path: Path) -> None:

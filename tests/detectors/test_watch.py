@@ -21,7 +21,7 @@ from leeway.detectors.records import observation_records
 from leeway.detectors.watch import Watch
 from leeway.model import Observation
 from leeway.storage import Database
-from tests.conftest import StoreProcess
+from tests.conftest import PATIENCE_S, StoreProcess
 from tests.detectors.simulated import START_S, Behaviour, fleet
 
 BAD = Behaviour(tools={"search": 0.2, "cache": 0.8}, latency_ms=8000.0, output_chars=200.0)
@@ -153,11 +153,11 @@ def test_the_process_answers_for_its_health_and_stops_cleanly(db: Database, sett
     thread = threading.Thread(target=run, args=(replace(settings, port=port), stop, is_ready.set))
     thread.start()
     try:
-        assert is_ready.wait(30)
+        assert is_ready.wait(PATIENCE_S)
         base = f"http://127.0.0.1:{port}"
         assert urllib.request.urlopen(f"{base}/healthz").status == 200
         assert urllib.request.urlopen(f"{base}/readyz").status == 200
-        deadline_s = time.monotonic() + 30
+        deadline_s = time.monotonic() + PATIENCE_S
         text = ""
         while "leeway_detectors_observations_total 550.0" not in text and time.monotonic() < deadline_s:
             text = urllib.request.urlopen(f"{base}/metrics").read().decode()
@@ -172,7 +172,7 @@ def test_the_process_answers_for_its_health_and_stops_cleanly(db: Database, sett
         assert all(0 < s < time.process_time() for s in used_s.values())
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(PATIENCE_S)
     assert not thread.is_alive()
     assert checkpoint.load(db, "detectors/0") is not None
     with pytest.raises(urllib.error.URLError):

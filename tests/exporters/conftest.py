@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.collector.process import CollectorProcess
+from tests.collector.process import STORED_FIRST, CollectorProcess
 from tests.conftest import StoreProcess
 
 
 @pytest.fixture(scope="package")
 def collector(store: StoreProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
     """A collector for exporters to deliver to."""
-    process = CollectorProcess(store.url, tmp_path_factory.mktemp("exporters") / "data")
+    process = CollectorProcess(store.url, tmp_path_factory.mktemp("exporters") / "data", **STORED_FIRST)
     yield process
     process.stop()
 

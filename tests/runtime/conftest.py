@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.collector.process import STORED_FIRST
 from tests.runtime.processes import Collector, HasUrl, Leeway
 
 Start = Callable[..., Leeway]
@@ -38,6 +39,7 @@ def collector(store: HasUrl, db: object, start: Start, tmp_path: Path, free_port
         LEEWAY_DATA=str(tmp_path / "collector-data"),
         LEEWAY_GRPC_PORT=str(grpc_port),
         LEEWAY_HTTP_PORT=str(http_port),
+        **{f"LEEWAY_COLLECTOR_{name.upper()}": str(value) for name, value in STORED_FIRST.items()},
     )
     process.wait_until_ready()
     return Collector(process, grpc_port, http_port)

@@ -12,8 +12,10 @@ from typing import Protocol
 
 import pytest
 
+from tests.conftest import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
-READY_WITHIN_S = 120
+READY_WITHIN_S = PATIENCE_S
 
 
 class HasUrl(Protocol):
@@ -63,7 +65,7 @@ class Leeway:
         """Ask it to stop, wait, and return its status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        status = self.process.wait(timeout=120)
+        status = self.process.wait(timeout=PATIENCE_S)
         self._close()
         return status
 

@@ -13,6 +13,7 @@ import pytest
 from leeway import storage
 from leeway.runtime.backtest_command import moment_ns
 from leeway.runtime.mistake import Mistake
+from tests.conftest import PATIENCE_S
 from tests.runtime.installation import Installation
 from tests.runtime.processes import Leeway, leeway
 
@@ -82,7 +83,7 @@ def story() -> str:
 
 def settled_findings(db: storage.Database) -> list[dict]:
     """The findings, once every run has been observed and their number has stood still."""
-    deadline_s = time.monotonic() + 120
+    deadline_s = time.monotonic() + PATIENCE_S
     before = -1
     while time.monotonic() < deadline_s:
         runs = db.rows("SELECT count() AS n FROM leeway.runs WHERE complete")[0]["n"]

@@ -63,7 +63,7 @@ class DetectorsProcess:
     def end(self, number: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(number)
-        self._process.wait(timeout=60)
+        self._process.wait(timeout=PATIENCE_S)
 
     def kill(self) -> None:
         self.end(signal.SIGKILL)

@@ -14,6 +14,7 @@ import pytest
 
 from leeway.runtime.child import Child
 from leeway.runtime.supervisor import GaveUp, Interrupt, Interrupted, Supervisor
+from tests.conftest import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 SERVE = "; os.write(int(os.environ['LEEWAY_READY_FD']), b'ready\\n'); time.sleep(600)"
@@ -56,7 +57,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def eventually(condition: Callable[[], bool], within_s: float = 30) -> bool:
+def eventually(condition: Callable[[], bool], within_s: float = PATIENCE_S) -> bool:
     deadline_s = time.monotonic() + within_s
     while time.monotonic() < deadline_s:
         if condition():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.conftest import PATIENCE_S
 from tests.runtime.installation import Installation
 from tests.runtime.processes import HasUrl, Leeway, leeway
 from tests.runtime.test_replay import LINES, write
@@ -40,7 +41,7 @@ def processes_of(folder: Path) -> dict[int, str]:
     return found
 
 
-def eventually(condition: Callable[[], bool], within_s: float = 90) -> bool:
+def eventually(condition: Callable[[], bool], within_s: float = PATIENCE_S) -> bool:
     deadline_s = time.monotonic() + within_s
     while time.monotonic() < deadline_s:
         if condition():

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 
 import clickhouse_connect
 import httpx
 import pytest
 
-from tests.conftest import StoreProcess
+from tests.conftest import StoreProcess, until
 from tests.storage.asking import refusal, run
 
 # -- answers ----------------------------------------------------------------------------------------------------------
@@ -316,15 +315,8 @@ def test_a_query_ends_when_its_client_has_gone(http: httpx.Client, store: StoreP
     sql = "SELECT * FROM numbers(1000000000001)"
     with httpx.Client(base_url=store.url, timeout=60) as other, other.stream("POST", "/", content=sql) as answer:
         next(answer.iter_bytes())
-    deadline_s = time.monotonic() + 30
-    while (
-        run(
-            http, "SELECT count() FROM system.processes WHERE query LIKE '%1000000000001%' AND query NOT LIKE '%count%'"
-        )
-        != "0\n"
-    ):
-        assert time.monotonic() < deadline_s
-        time.sleep(0.05)
+    going_on = "SELECT count() FROM system.processes WHERE query LIKE '%1000000000001%' AND query NOT LIKE '%count%'"
+    until(lambda: run(http, going_on) == "0\n", "the query had ended")
 
 
 def test_clickhouse_connect_works_with_its_own_sessions(store: StoreProcess) -> None:
