@@ -27,11 +27,16 @@ fi
 
 printf 'Installing %s pinned packages into .venv (about 1 GB; the first time takes a few minutes)\n' \
     "$(grep -c '==' requirements/dev.txt)"
-"$python" -m pip install --require-hashes --disable-pip-version-check --no-input -r requirements/dev.txt |
-    grep -vE '^(Requirement already satisfied|Ignoring |Looking in )' || true
-# grep hides pip's status: ask again, which costs a moment and says what is missing.
-"$python" -m pip install --require-hashes --disable-pip-version-check --no-input --quiet -r requirements/dev.txt ||
-    fail "the pinned packages could not be installed; see above"
+# The pipe hides pip's status, so it is written down. pip compiles bytecode with one core: all do it below.
+status=$(mktemp)
+trap 'rm -f "$status"' EXIT
+{
+    "$python" -m pip install --require-hashes --no-compile --disable-pip-version-check --no-input -r requirements/dev.txt
+    echo $? >"$status"
+} | { grep -vE '^(Requirement already satisfied|Ignoring |Looking in )' || true; }
+[ "$(cat "$status")" = 0 ] || fail "the pinned packages could not be installed; see above"
+# Some packages hold files that are no Python of this version, and are never imported.
+"$python" -m compileall -qq -j 0 .venv/lib || true
 "$python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ||
     fail "Leeway itself could not be installed; see above"
 printf 'Ready: .venv with %s\n' "$("$python" --version)"

@@ -45,9 +45,13 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 _RUN = """
+import gc
+gc.disable()  # as `leeway store` does while it loads
 import signal, sys, threading
 from pathlib import Path
 from leeway.storage.embedded import Settings, run
+gc.freeze()
+gc.enable()
 stop = threading.Event()
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda *_: stop.set())
@@ -107,6 +111,9 @@ class StoreProcess:
         self.start()
 
     def start(self) -> None:
+        """Start it, or do nothing where it runs."""
+        if self._process is not None and self._process.poll() is None:
+            return
         arguments = [sys.executable, "-c", _RUN, str(self.data), str(self.port), repr(self._settings)]
         self.log = self.data.parent / f"{self.data.name}.log"
         with self.log.open("ab") as log:
@@ -206,10 +213,37 @@ def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def own_store(tmp_path: Path, empty_tables: Path) -> Iterator[StoreProcess]:
-    """An embedded store of this test alone, which may be killed."""
+    """An embedded store of this test alone: for one that makes backups or changes tables."""
     process = StoreProcess(shutil.copytree(empty_tables, tmp_path / "store", symlinks=True))
     yield process
     process.stop()
+
+
+@pytest.fixture(scope="session")
+def _spare(tmp_path_factory: pytest.TempPathFactory, empty_tables: Path) -> Iterator[StoreProcess]:
+    process = StoreProcess(shutil.copytree(empty_tables, tmp_path_factory.mktemp("spare") / "data", symlinks=True))
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def spare_store(_spare: StoreProcess) -> StoreProcess:
+    """An embedded store with empty tables that may be killed: the next test starts it again, which is sooner done than
+    making one.
+    """
+    _spare.start()
+    with storage.Database(storage.Settings(clickhouse_url=_spare.url)) as database:
+        _empty(database)
+    return _spare
+
+
+@pytest.fixture
+def fussy_store(spare_store: StoreProcess) -> Iterator[StoreProcess]:
+    """The spare store, which refuses spans of the name `poison`."""
+    with storage.Database(storage.Settings(clickhouse_url=spare_store.url)) as database:
+        database.command("ALTER TABLE leeway.span_rows ADD CONSTRAINT taste CHECK name != 'poison'")
+        yield spare_store
+        database.command("ALTER TABLE leeway.span_rows DROP CONSTRAINT taste")
 
 
 @pytest.fixture(scope="session")
@@ -223,13 +257,17 @@ def _migrated(store: StoreProcess) -> Iterator[storage.Database]:
 def db(_migrated: storage.Database) -> storage.Database:
     """A migrated `Database` whose tables are empty."""
     storage.migrate(_migrated)
-    full = _migrated.rows(
+    _empty(_migrated)
+    return _migrated
+
+
+def _empty(database: storage.Database) -> None:
+    full = database.rows(
         "SELECT name FROM system.tables WHERE database = 'leeway' AND engine LIKE '%MergeTree' AND total_rows > 0"
         " AND name != 'schema_versions'"
     )
     for table in full:
-        _migrated.command(f"TRUNCATE TABLE leeway.{table['name']}")
-    return _migrated
+        database.command(f"TRUNCATE TABLE leeway.{table['name']}")
 
 
 @pytest.fixture(scope="session")

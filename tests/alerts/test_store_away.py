@@ -19,23 +19,23 @@ def until_status(api: Api, path: str, status: int) -> None:
 
 
 def test_the_alerts_wait_for_the_store_at_the_start_and_whenever_it_is_away(
-    own_store: StoreProcess, tmp_path: Path
+    spare_store: StoreProcess, tmp_path: Path
 ) -> None:
-    own_store.stop()
+    spare_store.stop()
     rules = tmp_path / "rules.yaml"
     rules.write_text(RULES)
-    clickhouse = storage.Settings(clickhouse_url=own_store.url)
+    clickhouse = storage.Settings(clickhouse_url=spare_store.url)
     api = Api(alerts.Settings(clickhouse=clickhouse, api_port=free_port(), rules=rules, evaluate_every_s=0.1))
     api.thread.start()
     try:
         assert not api.ready.wait(1.0)
         assert api.thread.is_alive()
-        own_store.start()
+        spare_store.start()
         assert api.ready.wait(PATIENCE_S)
         until_status(api, "/readyz", 200)
         api.post("/v1/breakers", {**SAID, "subject": "default/travel-desk/booker"})
 
-        own_store.kill()
+        spare_store.kill()
         until_status(api, "/readyz", 503)
         assert api.get("/v1/breakers").json()["breakers"][0]["state"] == "open", "states are known without the store"
         gate = api.get("/v1/gates/travel-desk?candidate=v2")
@@ -44,7 +44,7 @@ def test_the_alerts_wait_for_the_store_at_the_start_and_whenever_it_is_away(
         refused = api.post("/v1/breakers", {**SAID, "subject": str(V2)})
         assert refused.status_code == 503
 
-        own_store.start()
+        spare_store.start()
         until_status(api, "/readyz", 200)
         with storage.Database(clickhouse) as db:
             insert_findings(db, finding("f1", time.time_ns()))

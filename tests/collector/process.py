@@ -22,10 +22,14 @@ tests that look there next.
 """
 
 _RUN = """
+import gc
+gc.disable()  # as `leeway collector` does while it loads
 import signal, sys, threading
 from pathlib import Path, PosixPath
 from leeway import storage
 from leeway.collector import Settings, run
+gc.freeze()
+gc.enable()
 stop = threading.Event()
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda *_: stop.set())

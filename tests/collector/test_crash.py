@@ -68,15 +68,15 @@ class Sender(threading.Thread):
 
 
 @pytest.fixture
-def collector_to_kill(own_store: StoreProcess, tmp_path: Path) -> Iterator[CollectorProcess]:
-    process = CollectorProcess(own_store.url, tmp_path / "collector", answer_within_s=3.0, backoff_s_max=0.5)
+def collector_to_kill(spare_store: StoreProcess, tmp_path: Path) -> Iterator[CollectorProcess]:
+    process = CollectorProcess(spare_store.url, tmp_path / "collector", answer_within_s=3.0, backoff_s_max=0.5)
     yield process
     process.stop()
 
 
 @pytest.mark.slow
 def test_every_acknowledged_span_is_there_once_whatever_was_killed(
-    own_store: StoreProcess, collector_to_kill: CollectorProcess
+    spare_store: StoreProcess, collector_to_kill: CollectorProcess
 ) -> None:
     chance = random.Random(SEED)
     senders = [Sender(collector_to_kill.grpc, chance.randrange(2**32)) for _ in range(SENDERS)]
@@ -85,7 +85,7 @@ def test_every_acknowledged_span_is_there_once_whatever_was_killed(
     victims = [("collector",), ("store",), ("collector", "store")]
     for kill in range(KILLS):
         time.sleep(chance.uniform(0.3, 1.5))
-        _kill_and_start(victims[kill % len(victims)], own_store, collector_to_kill, chance)
+        _kill_and_start(victims[kill % len(victims)], spare_store, collector_to_kill, chance)
     time.sleep(0.5)
     for sender in senders:
         sender.finish()
@@ -93,7 +93,7 @@ def test_every_acknowledged_span_is_there_once_whatever_was_killed(
     spooled = collector_to_kill.metric("spooled_items_total")
     assert collector_to_kill.stop() == 0
     acknowledged = [i for sender in senders for i in sender.acknowledged]
-    with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
+    with Database(storage.Settings(clickhouse_url=spare_store.url)) as db:
         _assert_each_once(db, acknowledged)
         assert_ledger_whole(db)
     print(

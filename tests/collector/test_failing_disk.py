@@ -228,15 +228,15 @@ def test_halves_that_do_not_both_find_room_leave_nothing(tmp_path: Path, monkeyp
 
 
 def test_a_segment_that_cannot_be_read_holds_no_other_up_and_comes_later(
-    own_store: StoreProcess, tmp_path: Path
+    spare_store: StoreProcess, tmp_path: Path
 ) -> None:
     def names() -> list[str]:
-        with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
+        with Database(storage.Settings(clickhouse_url=spare_store.url)) as db:
             return [r["name"] for r in db.rows("SELECT name FROM leeway.spans ORDER BY name")]
 
-    own = CollectorProcess(own_store.url, tmp_path / "collector", backoff_s_max=0.5)
+    own = CollectorProcess(spare_store.url, tmp_path / "collector", backoff_s_max=0.5)
     try:
-        own_store.kill()
+        spare_store.kill()
         own.kill()
         for name in ("first", "second"):  # each process has a segment of its own
             own.start(wait=False)
@@ -246,14 +246,14 @@ def test_a_segment_that_cannot_be_read_holds_no_other_up_and_comes_later(
         assert len(files) == 2
         away = files[0].rename(tmp_path / "away")
         files[0].mkdir()  # which nobody can read as a file
-        own_store.start()
+        spare_store.start()
         own.start()
         until(lambda: names() == ["second"], "what lies behind it is stored")
         until(lambda: own.metric("spool_read_errors_total") > 0, "it is counted")
         files[0].rmdir()
         away.rename(files[0])
         until(lambda: names() == ["first", "second"], "it is read after all")
-        with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
+        with Database(storage.Settings(clickhouse_url=spare_store.url)) as db:
             assert_ledger_whole(db)
     finally:
         own.stop()

@@ -25,8 +25,8 @@ RAW = "SELECT count() AS n FROM leeway.span_rows"
 
 
 @pytest.fixture
-def own(own_store: StoreProcess, tmp_path: Path) -> Iterator[CollectorProcess]:
-    process = CollectorProcess(own_store.url, tmp_path / "collector", backoff_s_max=0.5, stop_within_s=3.0)
+def own(spare_store: StoreProcess, tmp_path: Path) -> Iterator[CollectorProcess]:
+    process = CollectorProcess(spare_store.url, tmp_path / "collector", backoff_s_max=0.5, stop_within_s=3.0)
     yield process
     process.stop()
 
@@ -44,10 +44,10 @@ def body(name: str) -> bytes:
     return request(span(name)).SerializeToString()
 
 
-def test_requests_are_acknowledged_while_clickhouse_is_away(own_store: StoreProcess, own: CollectorProcess) -> None:
+def test_requests_are_acknowledged_while_clickhouse_is_away(spare_store: StoreProcess, own: CollectorProcess) -> None:
     assert grpc_export(own, body("before")).code == "OK"
     spooled = own.metric("spooled_items_total")  # on a slow machine it may have been answered from the journal
-    own_store.kill()
+    spare_store.kill()
     bodies = [body(f"during {i}") for i in range(5)]
     for one in bodies:
         assert grpc_export(own, one).code == "OK"
@@ -59,19 +59,19 @@ def test_requests_are_acknowledged_while_clickhouse_is_away(own_store: StoreProc
     assert own.metric("store_up") == 0
     assert own.metric("spooled_items_total") == spooled + 5
     assert own.metric("spool_bytes") > 0
-    own_store.start()
+    spare_store.start()
     own.wait_until_drained()
     assert grpc_export(own, body("later")).code == "OK"
-    assert names(own_store) == ["before", *(f"during {i}" for i in range(5)), "later"]
-    assert rows(own_store, RAW) == [{"n": 7}]
+    assert names(spare_store) == ["before", *(f"during {i}" for i in range(5)), "later"]
+    assert rows(spare_store, RAW) == [{"n": 7}]
     assert own.metric("spool_bytes") == 0
     assert not list((own.data / "collector" / "spool").rglob("*.segment"))
-    with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
+    with Database(storage.Settings(clickhouse_url=spare_store.url)) as db:
         assert_ledger_whole(db)
 
 
-def test_a_spool_outlives_its_collector(own_store: StoreProcess, own: CollectorProcess) -> None:
-    own_store.kill()
+def test_a_spool_outlives_its_collector(spare_store: StoreProcess, own: CollectorProcess) -> None:
+    spare_store.kill()
     bodies = [body(f"during {i}") for i in range(3)]
     for one in bodies[:2]:
         assert grpc_export(own, one).code == "OK"
@@ -81,11 +81,11 @@ def test_a_spool_outlives_its_collector(own_store: StoreProcess, own: CollectorP
     assert grpc_export(own, bodies[0]).code == "OK"
     assert own.metric("duplicate_items_total") == 1, "what the spool holds is remembered"
     assert grpc_export(own, bodies[2]).code == "OK"
-    own_store.start()
+    spare_store.start()
     own.wait_until_drained()
-    assert names(own_store) == [f"during {i}" for i in range(3)]
-    assert rows(own_store, RAW) == [{"n": 3}]
-    with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
+    assert names(spare_store) == [f"during {i}" for i in range(3)]
+    assert rows(spare_store, RAW) == [{"n": 3}]
+    with Database(storage.Settings(clickhouse_url=spare_store.url)) as db:
         assert_ledger_whole(db)
 
 
@@ -96,39 +96,41 @@ def _answers(url: str) -> int:
         return 0
 
 
-def test_a_stop_while_clickhouse_is_away_loses_nothing(own_store: StoreProcess, own: CollectorProcess) -> None:
-    own_store.kill()
+def test_a_stop_while_clickhouse_is_away_loses_nothing(spare_store: StoreProcess, own: CollectorProcess) -> None:
+    spare_store.kill()
     assert grpc_export(own, body("during")).code == "OK"
     assert own.stop() == 0
-    own_store.start()
+    spare_store.start()
     own.start()
     own.wait_until_drained()
-    assert names(own_store) == ["during"]
+    assert names(spare_store) == ["during"]
 
 
-def test_a_store_that_says_nothing_is_away_and_holds_no_stop_up(own_store: StoreProcess, own: CollectorProcess) -> None:
+def test_a_store_that_says_nothing_is_away_and_holds_no_stop_up(
+    spare_store: StoreProcess, own: CollectorProcess
+) -> None:
     assert grpc_export(own, body("before")).code == "OK"
-    os.kill(own_store.pid, signal.SIGSTOP)
+    os.kill(spare_store.pid, signal.SIGSTOP)
     try:
         assert grpc_export(own, body("during")).code == "OK"
         until(lambda: own.metric("store_up") == 0, "a store that takes connections and says nothing is away")
         assert own.stop() == 0
     finally:
-        os.kill(own_store.pid, signal.SIGCONT)
+        os.kill(spare_store.pid, signal.SIGCONT)
     own.start()
     own.wait_until_drained()
-    assert names(own_store) == ["before", "during"]
+    assert names(spare_store) == ["before", "during"]
 
 
 def test_a_full_spool_asks_to_come_back_and_leaves_other_projects_their_room(
-    own_store: StoreProcess, tmp_path: Path
+    spare_store: StoreProcess, tmp_path: Path
 ) -> None:
     own = CollectorProcess(
-        own_store.url, tmp_path / "small", backoff_s_max=0.5, stop_within_s=1.0, spool_bytes_max=100_000
+        spare_store.url, tmp_path / "small", backoff_s_max=0.5, stop_within_s=1.0, spool_bytes_max=100_000
     )
     try:
         assert grpc_export(own, body("before")).code == "OK"
-        own_store.kill()
+        spare_store.kill()
         sent = [request(span(f"{i:03}" + "x" * 5000)).SerializeToString() for i in range(30)]
         codes = [grpc_export(own, one).code for one in sent]
         assert set(codes) == {"OK", "UNAVAILABLE"}
@@ -138,10 +140,10 @@ def test_a_full_spool_asks_to_come_back_and_leaves_other_projects_their_room(
         assert int(answer.headers["retry-after"]) >= 1
         assert "spool on disk is full" in answer.text
         assert 'reason="spool_full",transport="grpc"' in httpx.get(f"{own.http}/metrics").text
-        own_store.start()
+        spare_store.start()
         until(lambda: all(grpc_export(own, one).code == "OK" for one in sent), "everything is taken")
         own.wait_until_drained()
-        assert rows(own_store, "SELECT count() AS n, uniqExact(name) AS names FROM leeway.spans") == [
+        assert rows(spare_store, "SELECT count() AS n, uniqExact(name) AS names FROM leeway.spans") == [
             {"n": 31, "names": 31}
         ]
     finally:
@@ -149,9 +151,9 @@ def test_a_full_spool_asks_to_come_back_and_leaves_other_projects_their_room(
 
 
 def test_a_torn_tail_is_cut_and_a_spoilt_record_costs_only_itself(
-    own_store: StoreProcess, own: CollectorProcess
+    spare_store: StoreProcess, own: CollectorProcess
 ) -> None:
-    own_store.kill()
+    spare_store.kill()
     for i in range(3):
         assert grpc_export(own, body(f"during {i}")).code == "OK"
         time.sleep(0.3)  # so that each is a record of its own
@@ -163,46 +165,45 @@ def test_a_torn_tail_is_cut_and_a_spoilt_record_costs_only_itself(
     spoilt = whole.replace(b"during 1", b"curing 1")
     assert spoilt != whole
     files[0].write_bytes(spoilt + whole[-30:])
-    own_store.start()
+    spare_store.start()
     own.start()
     own.wait_until_drained()
-    assert names(own_store) == ["during 0", "during 2"], (files, journal)
+    assert names(spare_store) == ["during 0", "during 2"], (files, journal)
     assert own.metric("spool_spoilt_bytes_total") > 0
     assert own.metric("spool_torn_bytes_total") == 30
     assert len(list((own.data / "collector").rglob("*.spoilt"))) == 1
-    with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
+    with Database(storage.Settings(clickhouse_url=spare_store.url)) as db:
         assert_ledger_whole(db)
 
 
 def test_what_clickhouse_refuses_after_it_was_acknowledged_is_kept_and_blocks_nothing(
-    own_store: StoreProcess, own: CollectorProcess
+    fussy_store: StoreProcess, own: CollectorProcess
 ) -> None:
-    rows(own_store, "ALTER TABLE leeway.span_rows ADD CONSTRAINT taste CHECK name != 'poison'")
-    own_store.kill()
+    fussy_store.kill()
     for name in ("first", "poison", "second", "third"):
         assert grpc_export(own, body(name)).code == "OK"
-    own_store.start()
+    fussy_store.start()
     own.wait_until_drained()
-    assert names(own_store) == ["first", "second", "third"]
+    assert names(fussy_store) == ["first", "second", "third"]
     assert own.metric("set_aside_items_total") == 1
     (aside,) = (own.data / "collector").rglob("*.refused")
     assert b"poison" in aside.read_bytes()
-    with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
+    with Database(storage.Settings(clickhouse_url=fussy_store.url)) as db:
         assert_ledger_whole(db)
 
 
-def test_two_collectors_share_one_store(own_store: StoreProcess, own: CollectorProcess, tmp_path: Path) -> None:
-    other = CollectorProcess(own_store.url, tmp_path / "other", backoff_s_max=0.5)
+def test_two_collectors_share_one_store(spare_store: StoreProcess, own: CollectorProcess, tmp_path: Path) -> None:
+    other = CollectorProcess(spare_store.url, tmp_path / "other", backoff_s_max=0.5)
     try:
-        own_store.kill()
+        spare_store.kill()
         for i in range(4):
             assert grpc_export([own, other][i % 2], body(f"during {i}")).code == "OK"
         assert grpc_export(other, request(span("both", span_id=b"\x07" * 8)).SerializeToString()).code == "OK"
-        own_store.start()
+        spare_store.start()
         own.wait_until_drained()
         other.wait_until_drained()
-        assert names(own_store) == ["both", *(f"during {i}" for i in range(4))]
-        with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
+        assert names(spare_store) == ["both", *(f"during {i}" for i in range(4))]
+        with Database(storage.Settings(clickhouse_url=spare_store.url)) as db:
             assert_ledger_whole(db)
     finally:
         other.stop()

@@ -149,36 +149,38 @@ def delivered(store: StoreProcess) -> dict[str, int]:
 @pytest.mark.slow
 @pytest.mark.node
 def test_exporters_do_not_notice_an_outage_that_the_spool_bridges(
-    send: Send, own_store: StoreProcess, tmp_path: Path
+    send: Send, spare_store: StoreProcess, tmp_path: Path
 ) -> None:
-    collector = CollectorProcess(own_store.url, tmp_path / "collector", backoff_s_max=0.5)
+    collector = CollectorProcess(spare_store.url, tmp_path / "collector", backoff_s_max=0.5)
     try:
-        own_store.kill()
+        spare_store.kill()
         assert all_at_once(send, collector, lambda _: "any") == dict.fromkeys(SENDERS, True)
-        own_store.start()
+        spare_store.start()
         collector.wait_until_drained()
         assert collector.metric("refused_total") == 0
-        assert delivered(own_store) == dict.fromkeys(SENDERS, SPANS)
+        assert delivered(spare_store) == dict.fromkeys(SENDERS, SPANS)
     finally:
         collector.stop()
 
 
 @pytest.mark.slow
 @pytest.mark.node
-def test_exporters_outlast_an_outage_that_nothing_bridges(send: Send, own_store: StoreProcess, tmp_path: Path) -> None:
+def test_exporters_outlast_an_outage_that_nothing_bridges(
+    send: Send, spare_store: StoreProcess, tmp_path: Path
+) -> None:
     collector = CollectorProcess(
-        own_store.url, tmp_path / "collector", backoff_s_max=0.5, answer_within_s=0.5, spool_bytes_max=0
+        spare_store.url, tmp_path / "collector", backoff_s_max=0.5, answer_within_s=0.5, spool_bytes_max=0
     )
     try:
-        own_store.kill()
+        spare_store.kill()
         with ThreadPoolExecutor(1) as beside:
             told = beside.submit(all_at_once, send, collector, lambda _: "any")
             until(
                 lambda: {t for t, n in refused(collector, "store_away").items() if n} == {"grpc", "http"},
                 "both transports were asked to come back",
             )
-            own_store.start()
+            spare_store.start()
             assert told.result() == dict.fromkeys(SENDERS, True)
-        assert delivered(own_store) == dict.fromkeys(SENDERS, SPANS)
+        assert delivered(spare_store) == dict.fromkeys(SENDERS, SPANS)
     finally:
         collector.stop()

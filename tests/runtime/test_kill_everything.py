@@ -94,10 +94,10 @@ class Insisting(SpanExporter):
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_nor_doubled_and_no_finding_changes(own_store: StoreProcess, tmp_path: Path) -> None:
+def test_nothing_is_lost_nor_doubled_and_no_finding_changes(spare_store: StoreProcess, tmp_path: Path) -> None:
     chance = random.Random(SEED)
-    collector = CollectorProcess(own_store.url, tmp_path / "collector")
-    watching = DetectorsProcess(own_store.url, tmp_path / "detectors.log")
+    collector = CollectorProcess(spare_store.url, tmp_path / "collector")
+    watching = DetectorsProcess(spare_store.url, tmp_path / "detectors.log")
     exporters: list[Insisting] = []
 
     def processor() -> SpanProcessor:
@@ -118,7 +118,7 @@ def test_nothing_is_lost_nor_doubled_and_no_finding_changes(own_store: StoreProc
                 collector.kill()
                 collector.start()
             elif victim == "store":
-                own_store.restart()
+                spare_store.restart()
             else:
                 watching.kill()
                 watching.start()
@@ -127,7 +127,7 @@ def test_nothing_is_lost_nor_doubled_and_no_finding_changes(own_store: StoreProc
     acknowledged = set().union(*(e.acknowledged for e in exporters))
     assert len(acknowledged) == traffic.spans, "a sender that insists is answered in the end"
 
-    with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
+    with Database(storage.Settings(clickhouse_url=spare_store.url)) as db:
         _wait_for(lambda: _one(db, "SELECT count() FROM leeway.runs WHERE complete") >= sent)
         assert _one(db, "SELECT count() FROM leeway.spans") == len(acknowledged)
         assert {str(r["span_id"]) for r in db.rows("SELECT span_id FROM leeway.spans")} == acknowledged

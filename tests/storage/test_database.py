@@ -118,9 +118,9 @@ def test_what_cannot_be_decoded_is_rejected(db: Database, data: bytes, signal: S
     assert db.rows("SELECT count() AS n FROM leeway.span_rows") == [{"n": 0}]
 
 
-def test_a_store_that_is_away_is_unavailable_until_it_is_back(own_store: StoreProcess) -> None:
-    with Database(storage.Settings(clickhouse_url=own_store.url)) as db:
-        own_store.kill()
+def test_a_store_that_is_away_is_unavailable_until_it_is_back(spare_store: StoreProcess) -> None:
+    with Database(storage.Settings(clickhouse_url=spare_store.url)) as db:
+        spare_store.kill()
         for attempt in (
             lambda: db.rows("SELECT 1"), lambda: db.frame("SELECT 1"), lambda: db.command("SELECT 1"),
             lambda: db.insert("batches", ["seq"], [[1]]),
@@ -128,7 +128,7 @@ def test_a_store_that_is_away_is_unavailable_until_it_is_back(own_store: StorePr
         ):  # fmt: skip
             with pytest.raises(Unavailable, match="does not answer"):
                 attempt()
-        own_store.start()
+        spare_store.start()
         assert db.rows("SELECT count() AS n FROM leeway.spans") == [{"n": 0}]
 
 
