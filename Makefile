@@ -26,8 +26,8 @@ demo: $(STAMP) ## The whole story, live: a bad rollout is found, and rolled back
 up: $(STAMP) ## Run Leeway on this machine (leeway up)
 	@$(VENV)/bin/leeway up
 
-# Tests wait for processes more than they compute; each worker has a store of its own.
-TEST_WORKERS ?= 2
+# Tests wait for processes: three workers keep two cores busy. Each has a store of its own.
+TEST_WORKERS ?= 3
 
 test: $(STAMP) ## Run every test
 	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
