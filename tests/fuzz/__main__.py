@@ -60,12 +60,10 @@ class Run:
 
     def one(self, data: bytes) -> None:
         target = targets.NAMES[targets.chosen(data)]
-        began_s = time.process_time()
-        try:
-            targets.run(data)
-        except Exception as e:  # noqa: BLE001 - whatever it is, it is a finding
-            self._note(target, e, data)
-        slow = Slow(time.process_time() - began_s, target, data)
+        slow = Slow(self._timed_s(target, data), target, data)
+        if slow.cpu_s > allowed_s(len(data)):
+            # A machine out of memory makes anything slow, once: an input is too slow if it is so each time.
+            slow = min(slow, *(Slow(self._timed_s(target, data), target, data) for _ in range(2)))
         self._slowest = max(self._slowest, slow)
         if slow.cpu_s > allowed_s(len(data)):
             self._too_slow.append(slow)
@@ -77,6 +75,15 @@ class Run:
             )
         if self._count == self._runs or time.monotonic() > self._ends_s:
             self.end()
+
+    def _timed_s(self, target: str, data: bytes) -> float:
+        """The CPU time of an input, in seconds."""
+        began_s = time.process_time()
+        try:
+            targets.run(data)
+        except Exception as e:  # noqa: BLE001 - whatever it is, it is a finding
+            self._note(target, e, data)
+        return time.process_time() - began_s
 
     def _note(self, target: str, error: Exception, data: bytes) -> None:
         name = f"{target}: {type(error).__name__} at {_place(error.__traceback__)}"
