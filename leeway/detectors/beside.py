@@ -8,7 +8,8 @@ restart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from river.base import DriftDetector
@@ -29,8 +30,12 @@ def _made(name: str) -> DriftDetector:
     from river import drift  # noqa: PLC0415
 
     # KSWIN draws at random; with a seed it draws the same each time.
-    detector: DriftDetector = drift.KSWIN(seed=1) if name == "KSWIN" else getattr(drift, name)()
-    return detector
+    known: Mapping[str, Callable[[], DriftDetector]] = {
+        "ADWIN": drift.ADWIN,
+        "PageHinkley": drift.PageHinkley,
+        "KSWIN": partial(drift.KSWIN, seed=1),
+    }
+    return known[name]()
 
 
 class RiverScores:

@@ -37,10 +37,12 @@ def run_component(component: Component, sources: Sources) -> None:
     """
     # Loading makes much and no garbage: to look for cycles meanwhile is a tenth of the start, and more.
     gc.disable()
-    configure_logs(component.name, shared("log_level", sources), shared("log_format", sources))
-    settings = compose(component, sources, derived(component, sources))
-    gc.freeze()
-    gc.enable()
+    try:
+        configure_logs(component.name, shared("log_level", sources), shared("log_format", sources))
+        settings = compose(component, sources, derived(component, sources))
+    finally:
+        gc.freeze()
+        gc.enable()
     check_free(ports(component, settings))
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

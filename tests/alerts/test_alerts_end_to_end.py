@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 from leeway import alerts, storage
 from tests.alerts.receivers import SECRET, Receiver, receiver
 from tests.alerts.rows import finding, insert_findings, insert_spans
-from tests.conftest import PATIENCE_S, StoreProcess, free_port
+from tests.conftest import PATIENCE_S, StoreProcess, free_port, until
 
 RULES = """
 version: 1
@@ -54,13 +54,6 @@ def running(settings: alerts.Settings) -> Iterator[None]:
         assert not thread.is_alive()
 
 
-def wait_until(what: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not what():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     monkeypatch.setenv("LEEWAY_TEST_SECRET", SECRET)
@@ -94,7 +87,7 @@ def test_a_finding_opens_the_breaker_and_the_receiver_gets_a_signed_webhook(
         opened, closed = hook.wait_for(2)
         [breaker] = httpx.get(f"{api}/v1/breakers").json()["breakers"]
         detail = httpx.get(f"{api}/v1/breakers/{breaker['id']}").json()
-        wait_until(lambda: len(db.rows("SELECT * FROM leeway.deliveries")) == 2)
+        until(lambda: len(db.rows("SELECT * FROM leeway.deliveries")) == 2, "both deliveries are in the log")
 
     message = Webhook(SECRET).verify(opened.body, dict(opened.headers))
     assert message["type"] == "breaker.opened"

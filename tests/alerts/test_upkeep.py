@@ -14,8 +14,8 @@ from leeway.alerts.metrics import Metrics
 from leeway.alerts.upkeep import ACTOR, Upkeep
 from leeway.storage import Database
 from leeway.storage.life import RetentionInvalid
-from tests.alerts.test_alerts_end_to_end import running, wait_until
-from tests.conftest import StoreProcess, free_port
+from tests.alerts.test_alerts_end_to_end import running
+from tests.conftest import StoreProcess, free_port, until
 from tests.storage.otlp import framed, resource_spans, span
 
 LONG_AGO_NS = 1_600_000_000_000_000_000
@@ -53,19 +53,23 @@ def test_what_is_too_old_goes_while_leeway_runs(store: StoreProcess, db: Databas
     )
     api = f"http://127.0.0.1:{settings.api_port}"
     with running(settings):
-        wait_until(lambda: spans(db) == 0)
+        until(lambda: spans(db) == 0, "old spans are gone")
         old_span(db, "later")
-        wait_until(lambda: spans(db) == 0)
-        wait_until(lambda: 'leeway_retention_rows_total{table="span_rows"} 2.0' in httpx.get(f"{api}/metrics").text)
+        until(lambda: spans(db) == 0, "old spans are gone")
+        gone = 'leeway_retention_rows_total{table="span_rows"} 2.0'
+        until(lambda: gone in httpx.get(f"{api}/metrics").text, "both rows are counted")
 
         file.write_text("[keep_days]\nspan = 7\n")
-        wait_until(lambda: "retention" in httpx.get(f"{api}/readyz").json()["details"].get("failing", {}))
+        until(
+            lambda: "retention" in httpx.get(f"{api}/readyz").json()["details"].get("failing", {}),
+            "the failure is told",
+        )
         ready = httpx.get(f"{api}/readyz")
         assert ready.status_code == 200, "breakers work as before"
         assert "keep_days.span is unknown" in ready.json()["details"]["failing"]["retention"]
 
         file.write_text(KEEP_A_WEEK)
-        wait_until(lambda: "failing" not in httpx.get(f"{api}/readyz").json()["details"])
+        until(lambda: "failing" not in httpx.get(f"{api}/readyz").json()["details"], "it works again")
     noted = db.rows("SELECT actor, subject, reason FROM leeway.audit WHERE action = 'retention.applied'")
     said = {"actor": ACTOR, "subject": "span_rows", "reason": "span_rows: drop 2020-09-13 (1 rows)"}
     assert noted == [said, said]
